@@ -1,0 +1,6 @@
+//! The compiled half of Tidegate, as Python sees it.
+
+use pyo3::prelude::*;
+
+#[pymodule]
+mod _engine {}

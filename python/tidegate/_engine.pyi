@@ -1,0 +1,373 @@
+"""The compiled half of Tidegate: it owns sockets, crypto, framing and fan-out, and no policy.
+
+Commands go in through :class:`Engine`; none of them waits, and what came of them is an event.
+Handles are integers that are never used twice, so a late command for something that is gone does
+nothing. The events of one session come in order, and :class:`Closed` is its last.
+"""
+
+from collections.abc import Sequence
+from typing import Literal, TypeAlias
+
+Location: TypeAlias = tuple[int, int]
+"""(group, object); orders by group, then object."""
+
+FilterKind: TypeAlias = Literal["next_group", "largest", "absolute"]
+DrainReason: TypeAlias = Literal["ended", "range", "too_far_behind", "malformed"]
+FetchStatus: TypeAlias = Literal["ok", "invalid_range", "no_objects", "unknown"]
+
+class CommandQueueFull(Exception):
+    """The shard's command queue is full: hold the command, handle no more events, and try again."""
+
+class Incoming:
+    """A client finished its handshake and waits for :meth:`Engine.accept` or :meth:`Engine.refuse`.
+
+    Streams that it opens meanwhile wait unread.
+
+    Attributes:
+        transport: ``"quic"`` (raw) or ``"webtransport"``.
+        alpn: what TLS chose: ``"moqt-16"``, ``"moq-00"``, or ``"h3"``.
+        authority: the request's ``:authority`` (WebTransport) or the TLS server name, else ``""``.
+        path: ``:path`` with its query (WebTransport), else ``""``. Holds a token: never log it.
+        origin: the ``Origin`` header, where there is one.
+        protocols: what ``WT-Available-Protocols`` offers, most wanted first; empty without the header.
+        peer: ``address:port``, IPv6 in brackets, mapped addresses unmapped.
+    """
+
+    session: int
+    transport: Literal["quic", "webtransport"]
+    alpn: str
+    authority: str
+    path: str
+    origin: str | None
+    protocols: list[str]
+    peer: str
+
+class Connected:
+    """A session of :meth:`Engine.connect` stands; ``protocol`` is the ALPN or ``WT-Protocol``, or ``""``."""
+
+    session: int
+    protocol: str
+
+class StreamBytes:
+    """Bytes of a control stream, in order; a stream id not seen before is a stream the peer opened.
+
+    ``stream`` is the QUIC stream id for streams that the peer opened (bit 0x2 clear: bidirectional),
+    and the handle of :meth:`Engine.open_stream` for ours. ``fin``: the peer sends no more.
+    """
+
+    session: int
+    stream: int
+    data: bytes
+    fin: bool
+
+class StreamReset:
+    """The peer reset its half of a control stream with an application ``code``."""
+
+    session: int
+    stream: int
+    code: int
+
+class StreamStopped:
+    """The peer asked us to stop sending on a control stream."""
+
+    session: int
+    stream: int
+    code: int
+
+class Closed:
+    """The session is gone, whoever ended it, and nothing more comes of it.
+
+    ``code`` is the application's close code, ``None`` when the transport failed (idle, reset, TLS).
+    Its sources, sinks and fetches are gone with it, without events of their own.
+    """
+
+    session: int
+    code: int | None
+    reason: str
+    remote: bool
+
+class SinkAttached:
+    """The join is fixed. ``largest`` is what SUBSCRIBE_OK (or PUBLISH) tells; ``None``: nothing published yet.
+
+    ``valid`` is false where the filter's range ended before ``largest``; the sink is gone then.
+    """
+
+    sink: int
+    largest: Location | None
+    valid: bool
+
+class SinkDrained:
+    """Every stream of the sink is closed and none will be opened; the sink is gone.
+
+    Attributes:
+        streams: data streams opened for it, for PUBLISH_DONE.
+        reason: ``"ended"`` answers :meth:`Engine.end_sink`; ``"range"``: the filter's end has passed.
+    """
+
+    sink: int
+    streams: int
+    reason: DrainReason
+
+class SourceEnded:
+    """All streams of an ended source came in, or its deadline passed; the source is gone."""
+
+    source: int
+
+class Malformed:
+    """The source broke a rule of its track (draft-16 §2.4.2); its streams were stopped, nothing was cached."""
+
+    track: int
+    source: int
+    reason: str
+
+class TrackState:
+    """Answers :meth:`Engine.query_track`."""
+
+    track: int
+    query: int
+    largest: Location | None
+
+class GroupReached:
+    """The track's largest group is now ``group`` or later: answers :meth:`Engine.watch_group`."""
+
+    track: int
+    group: int
+
+class FetchAnswer:
+    """What the cache can serve of a fetch.
+
+    ``end`` is FETCH_OK's End Location: the object is one past the last, 0 means the whole group.
+    After any status but ``"ok"`` the fetch is gone. ``"no_objects"``: the range is known to be empty.
+    ``"unknown"``: nothing of the range is known. Parts that the cache no longer holds are marked or
+    the stream is reset, as the session's draft has it.
+    """
+
+    fetch: int
+    status: FetchStatus
+    end_of_track: bool
+    end: Location
+
+class FetchDone:
+    """The fetch's stream is finished (``complete``) or was reset; the fetch is gone."""
+
+    fetch: int
+    complete: bool
+
+class Stopped:
+    """Answers :meth:`Engine.shutdown`: every session has closed and the sockets are free."""
+
+Event: TypeAlias = (
+    Incoming
+    | Connected
+    | StreamBytes
+    | StreamReset
+    | StreamStopped
+    | Closed
+    | SinkAttached
+    | SinkDrained
+    | SourceEnded
+    | Malformed
+    | TrackState
+    | GroupReached
+    | FetchAnswer
+    | FetchDone
+    | Stopped
+)
+
+class Limits:
+    """Every bound of the engine; what they mean to a peer is in docs/reference/limits.md."""
+
+    def __init__(
+        self,
+        *,
+        sessions: int = 10_000,
+        sessions_per_address: int = 2_000,
+        handshakes_per_second: int = 2_000,
+        control_streams: int = 260,
+        data_streams: int = 1_024,
+        parked_streams: int = 64,
+        parked_datagram_bytes: int = 65_536,
+        parked_seconds: float = 15.0,
+        header_seconds: float = 10.0,
+        cache_bytes: int = 512 << 20,
+        cache_bytes_per_scope: int = 64 << 20,
+        cache_seconds: float = 10.0,
+        queued_bytes_per_sink: int = 400_000,
+        behind_seconds: float = 5.0,
+        control_backlog_bytes: int = 1 << 20,
+        idle_seconds: float = 10.0,
+    ) -> None: ...
+
+class Engine:
+    """Shards on one UDP port. Construct, read :meth:`fileno`, and drain :meth:`poll` when it is readable."""
+
+    def __init__(
+        self,
+        *,
+        udp: tuple[str, int],
+        shards: int,
+        certificate: bytes,
+        private_key: bytes,
+        alpn: Sequence[str],
+        limits: Limits | None = None,
+    ) -> None:
+        """Binds the port and starts the shards.
+
+        Args:
+            udp: address and port; port 0 takes a free one (:attr:`port`).
+            certificate: PEM chain, leaf first. ``private_key``: PEM.
+            alpn: what raw QUIC may speak, most wanted first; WebTransport's ``h3`` is always offered last.
+        Raises:
+            OSError: the port is in use, also by another process of this user, or cannot be bound.
+            ValueError: the certificate or key cannot be read.
+        """
+
+    port: int
+    shards: int
+
+    def fileno(self) -> int:
+        """A descriptor that is readable while events wait."""
+
+    def poll(self, most: int = 1024) -> list[Event]:
+        """Takes up to ``most`` waiting events, oldest first; empty when none wait."""
+
+    def set_certificate(self, certificate: bytes, private_key: bytes) -> None:
+        """New handshakes use this certificate; sessions that stand are not touched."""
+
+    def stats(self) -> list[dict[str, int]]:
+        """Counters of each shard, since the start; see docs/reference/metrics.md."""
+
+    def shutdown(self, code: int, reason: str, deadline: float) -> None:
+        """Closes every session, waits at most ``deadline`` seconds for goodbyes, then :class:`Stopped`."""
+
+    # Sessions.
+
+    def connect(
+        self,
+        transport: Literal["quic", "webtransport"],
+        address: tuple[str, int],
+        *,
+        server_name: str,
+        path: str,
+        alpn: Sequence[str],
+        certificate_sha256: bytes | None = None,
+        verify: bool = True,
+    ) -> int:
+        """Dials a peer; :class:`Connected` or :class:`Closed` follows. Returns the session.
+
+        ``address`` is numeric. ``alpn`` is the ALPN list, or what ``WT-Available-Protocols`` offers.
+        """
+
+    def accept(self, session: int, protocol: str | None) -> None:
+        """Accepts an :class:`Incoming` one; ``protocol`` is echoed as ``WT-Protocol`` on WebTransport."""
+
+    def refuse(self, session: int, status: int) -> None:
+        """Refuses: an HTTP status on WebTransport, a connection close on raw QUIC."""
+
+    def set_draft(self, session: int, draft: int) -> None:
+        """Names the draft (14, 16); data streams and datagrams wait unread until then."""
+
+    def close(self, session: int, code: int, reason: str) -> None:
+        """Flushes control streams, says goodbye, and closes once acknowledged, after 1 s at the latest."""
+
+    # Control streams.
+
+    def open_stream(self, session: int, bidirectional: bool) -> int:
+        """Opens a control stream as soon as there is credit; what is sent before waits."""
+
+    def send(self, session: int, stream: int, data: bytes, fin: bool = False) -> None:
+        """Writes control bytes, ahead of all data. A backlog over the limit closes the session."""
+
+    def reset_stream(self, session: int, stream: int, code: int) -> None: ...
+    def stop_stream(self, session: int, stream: int, code: int) -> None: ...
+
+    # Tracks. Numbers as the wire has them; locations as (group, object); times in milliseconds.
+
+    def open_track(self, near: int, scope: int) -> int:
+        """Opens a track, at home on the shard of session ``near``; ``scope`` shares one cache budget."""
+
+    def update_track(
+        self, track: int, *, priority: int | None = None, max_cache_ms: int | None = None
+    ) -> None:
+        """What the publisher says of its track: default priority, and how long objects may be cached."""
+
+    def close_track(self, track: int) -> None:
+        """Forgets the track and its cache; its sources and sinks are gone without events."""
+
+    def query_track(self, track: int) -> int:
+        """Asks for the largest location; returns the ``query`` of the :class:`TrackState` to come."""
+
+    def watch_group(self, track: int, group: int) -> None:
+        """Asks for one :class:`GroupReached` when the track's largest group is ``group`` or later."""
+
+    def attach_source(self, track: int, session: int, alias: int) -> int:
+        """Objects that ``session`` sends under ``alias`` are the track's from now on, parked ones too.
+
+        Several sources may feed a track: their objects are merged, each is forwarded once.
+        """
+
+    def end_source(self, source: int, streams: int | None, deadline: int) -> None:
+        """The publisher said PUBLISH_DONE: :class:`SourceEnded` after ``streams`` streams, or ``deadline`` ms."""
+
+    def detach_source(self, source: int) -> None:
+        """Stops its streams; what still comes under its alias is discarded. No event."""
+
+    def attach_sink(
+        self,
+        track: int,
+        session: int,
+        alias: int,
+        *,
+        filter: FilterKind = "largest",
+        start: Location = (0, 0),
+        end_group: int | None = None,
+        forward: bool = True,
+        priority: int = 128,
+        descending: bool = False,
+        delivery_timeout: int | None = None,
+    ) -> int:
+        """Fixes where a subscription starts; :class:`SinkAttached` follows. Nothing is sent yet.
+
+        ``start`` counts for ``"absolute"``; ``end_group`` is inclusive.
+        """
+
+    def start_sink(self, sink: int, stream: int, reply: bytes) -> None:
+        """Writes ``reply`` on the control stream ``stream`` and lets objects follow, in one step."""
+
+    def update_sink(
+        self,
+        sink: int,
+        *,
+        start: Location | None = None,
+        end_group: int | None = None,
+        open_ended: bool = False,
+        forward: bool | None = None,
+        priority: int | None = None,
+        delivery_timeout: int | None = None,
+    ) -> None:
+        """Changes what is given. ``open_ended`` removes the end group; streams outside are reset."""
+
+    def end_sink(self, sink: int) -> None:
+        """No new objects; :class:`SinkDrained` once what is queued is delivered, or given up."""
+
+    def detach_sink(self, sink: int) -> None:
+        """The subscriber left: resets its streams. No event."""
+
+    def fetch(
+        self,
+        track: int,
+        session: int,
+        request_id: int,
+        *,
+        start: Location,
+        end: Location,
+        descending: bool = False,
+        priority: int = 128,
+    ) -> int:
+        """Looks a range up in the cache; :class:`FetchAnswer` follows. ``end`` as FETCH writes it."""
+
+    def start_fetch(self, fetch: int, stream: int, reply: bytes) -> None:
+        """Writes ``reply`` on the control stream and the objects on a stream of their own."""
+
+    def cancel_fetch(self, fetch: int) -> None:
+        """Resets the fetch's stream. No event."""
