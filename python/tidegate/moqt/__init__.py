@@ -1,0 +1,1 @@
+"""MoQ Transport: sessions, relays and their messages, without I/O."""
