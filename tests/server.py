@@ -1,0 +1,146 @@
+"""A whole server in a process of its own, on loopback, and relays on it, for tests."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from cloudflare import Cloudflare
+
+Transport = Literal["quic", "webtransport"]
+
+START_SECONDS = 30
+STOP_SECONDS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Relay:
+    """A relay of the API and the tokens that open it."""
+
+    server: "Server"
+    uid: str
+    publish_token: str
+    subscribe_token: str
+
+    def url(self, transport: Transport, token: str | None = None) -> str:
+        """Where a client of ``transport`` connects; without ``token``, one that may do everything."""
+        base = self.server.moq if transport == "quic" else self.server.webtransport
+        return f"{base.rstrip('/')}/{token or self.publish_token}"
+
+    def moqt_url(self, token: str | None = None) -> str:
+        return self.url("quic", token)
+
+    def webtransport_url(self, token: str | None = None) -> str:
+        return self.url("webtransport", token)
+
+    @property
+    def certificate_sha256(self) -> str:
+        return self.server.certificate_sha256
+
+    @property
+    def http(self) -> str:
+        """The origin of the HTTP side, without a path."""
+        return self.server.api.removesuffix("/client/v4")
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A running server, as its ready file describes it."""
+
+    api: str
+    sfu: str
+    moq: str
+    webtransport: str
+    account_id: str
+    api_token: str | None
+    certificate_sha256: str
+    pid: int
+    log: Path
+
+    def cloudflare(self) -> Cloudflare:
+        """The official SDK, pointed here."""
+        return Cloudflare(api_token=self.api_token, base_url=self.api, max_retries=0)
+
+    def create_relay(self, name: str = "test", *, lingering: bool = True) -> Relay:
+        """A new relay; with ``lingering`` off, a SUBSCRIBE without a publisher is refused at once."""
+        with self.cloudflare() as client:
+            created = client.moq.relays.create(account_id=self.account_id, name=name)
+            tokens = {
+                frozenset(token.operations): token.secret
+                for issuer in created.issuers
+                for token in issuer.cloudflare_tokens
+            }
+            if not lingering:
+                config: dict[str, Any] = {"lingering_subscribe": {"enabled": False}}
+                client.moq.relays.update(
+                    created.uid,
+                    account_id=self.account_id,
+                    config=config,  # type: ignore[arg-type]  # the newest SDK knows upstreams only
+                )
+        return Relay(
+            self,
+            created.uid,
+            publish_token=str(tokens[frozenset({"publish", "subscribe"})]),
+            subscribe_token=str(tokens[frozenset({"subscribe"})]),
+        )
+
+
+class ServerFailed(Exception):
+    """The server ended, or did not get ready in time; holds what it printed."""
+
+
+@contextmanager
+def running_server(directory: Path, settings: Mapping[str, str] | None = None) -> Iterator[Server]:
+    """Starts a server with its data in ``directory``, and ends it in order.
+
+    ``settings`` are environment variables on top of loopback addresses with free ports. A second
+    start in the same directory finds what the first one stored.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    ready, log = directory / "ready.json", directory / "server.log"
+    ready.unlink(missing_ok=True)
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("TIDEGATE_")},
+        "TIDEGATE_DATA_DIR": str(directory / "data"),
+        "TIDEGATE_HTTP": "127.0.0.1:0",
+        "TIDEGATE_UDP": "127.0.0.1:0",
+        "TIDEGATE_READY_FILE": str(ready),
+        **(settings or {}),
+    }
+    with (
+        log.open("ab") as output,
+        subprocess.Popen(
+            [sys.executable, "-m", "tidegate", "serve"],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        ) as process,
+    ):
+        try:
+            yield Server(**_when_ready(process, ready, log), log=log)
+        finally:
+            process.send_signal(signal.SIGTERM)
+            try:
+                process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                raise
+
+
+def _when_ready(process: subprocess.Popen[bytes], ready: Path, log: Path) -> dict[str, Any]:
+    """What the ready file says, as soon as it is there: it is written whole, by renaming."""
+    deadline = time.monotonic() + START_SECONDS
+    while not ready.exists():
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise ServerFailed(f"exit code {process.poll()}\n{log.read_text(errors='replace')}")
+        time.sleep(0.02)
+    described: dict[str, Any] = json.loads(ready.read_text())
+    return described
