@@ -5,10 +5,10 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from tidegate.store.database import Store
 
 from tests.postgres import Postgres, running_postgres
 from tests.server import Relay, Server, running_server
-from tidegate.store.database import Store
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,44 @@
+"""Accounts: what owns apps, keys and relays."""
+
+import secrets
+from dataclasses import dataclass
+
+from sqlalchemy import insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from tidegate.store import schema
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    id: str
+    name: str
+    created: int
+
+
+async def create(db: AsyncConnection, name: str, *, now: int, id: str | None = None) -> Account:
+    account = Account(id or secrets.token_hex(16), name, now)
+    await db.execute(
+        insert(schema.accounts).values(id=account.id, name=account.name, created=account.created)
+    )
+    return account
+
+
+async def find(db: AsyncConnection, id: str) -> Account | None:
+    row = (await db.execute(select(schema.accounts).where(schema.accounts.c.id == id))).first()
+    return Account(*row) if row else None
+
+
+async def list_all(db: AsyncConnection) -> list[Account]:
+    """Every account, oldest first."""
+    oldest_first = select(schema.accounts).order_by(schema.accounts.c.created, schema.accounts.c.id)
+    return [Account(*row) for row in await db.execute(oldest_first)]
+
+
+async def lock(db: AsyncConnection, id: str) -> None:
+    """Makes other transactions that create something in this account wait for this one: limits
+    hold, times differ.
+    """
+    await db.execute(
+        select(schema.accounts.c.id).where(schema.accounts.c.id == id).with_for_update()
+    )

@@ -1,0 +1,80 @@
+"""Keeps a directory as new as the store, whoever changed it: this server, another node, or the
+command line.
+"""
+
+import asyncio
+import logging
+from collections import defaultdict
+
+from sqlalchemy import select
+from sqlalchemy.exc import DBAPIError
+
+from tidegate.store import revision, schema, signing_keys
+from tidegate.store.database import Store
+from tidegate.store.directory import Directory, RelayRecord
+
+log = logging.getLogger(__name__)
+
+_CHUNK = 500
+
+
+class Watch:
+    """Reads what changed since it last looked. After a change of ours, call :meth:`catch_up`;
+    :meth:`run` sees others'.
+    """
+
+    def __init__(self, store: Store, directory: Directory) -> None:
+        self._store = store
+        self._directory = directory
+        self._seen = -1
+        self._one_at_a_time = asyncio.Lock()
+
+    async def catch_up(self) -> None:
+        """Returns when the directory shows everything that was committed before the call."""
+        async with self._one_at_a_time, self._store.reading() as db:
+            # The count first: what is committed while we read is read again next time, never
+            # missed.
+            now = await revision.current(db)
+            if now == self._seen:
+                return
+            keys = await signing_keys.verification_keys(db)
+            c = schema.relays.c
+            changed = select(schema.relays).where(c.revision > self._seen)
+            if self._seen < 0:
+                changed = changed.where(c.deleted.is_(None))
+            rows = (await db.execute(changed)).all()
+            tokens: defaultdict[str, set[str]] = defaultdict(set)
+            living = [row.uid for row in rows if row.deleted is None]
+            t = schema.relay_tokens.c
+            for start in range(0, len(living), _CHUNK):
+                some = living[start : start + _CHUNK]
+                for relay, jti in await db.execute(select(t.relay, t.jti).where(t.relay.in_(some))):
+                    tokens[relay].add(jti)
+        self._directory.set_keys(keys)
+        self._directory.update(
+            relays=[
+                RelayRecord(
+                    uid=row.uid,
+                    account_id=row.account_id,
+                    linger_enabled=row.linger_enabled,
+                    linger_max_ms=row.linger_max_ms,
+                    upstream_urls=tuple(row.upstream_urls) if row.fallback_enabled else (),
+                    tokens=frozenset(tokens[row.uid]),
+                )
+                for row in rows
+                if row.deleted is None
+            ],
+            deleted=[row.uid for row in rows if row.deleted is not None],
+        )
+        self._seen = now
+
+    async def run(self, every: float = 1.0) -> None:
+        """Looks again and again, ``every`` so many seconds, until cancelled. An unreachable
+        database is waited for.
+        """
+        while True:
+            await asyncio.sleep(every)
+            try:
+                await self.catch_up()
+            except (DBAPIError, OSError) as error:
+                log.warning("the database cannot be read for changes: %s", type(error).__name__)

@@ -1,0 +1,164 @@
+"""A directory sees what is committed, whoever committed it."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from tidegate.store import accounts, relay_tokens, relays, signing_keys
+from tidegate.store.database import Store
+from tidegate.store.directory import Directory, RelayRecord
+from tidegate.store.relay_tokens import Slot
+from tidegate.store.relays import Relay, RelayConfig
+from tidegate.store.sealing import Sealer
+from tidegate.store.watch import Watch
+
+ACCOUNT = "a" * 32
+NOW = 1_790_000_000_000_000
+SEALER = Sealer("correct horse battery staple")
+
+
+class Heard:
+    """A listener that writes down what it is told."""
+
+    def __init__(self) -> None:
+        self.events: list[tuple[object, ...]] = []
+
+    def relay_changed(self, relay: RelayRecord) -> None:
+        self.events.append(("changed", relay.uid))
+
+    def relay_deleted(self, uid: str) -> None:
+        self.events.append(("deleted", uid))
+
+    def tokens_changed(self, uid: str, revoked: frozenset[str]) -> None:
+        self.events.append(("tokens", uid, revoked))
+
+
+@pytest.fixture
+def directory() -> Directory:
+    return Directory()
+
+
+@pytest.fixture
+async def watch(store: Store, directory: Directory) -> Watch:
+    async with store.writing() as db:
+        await accounts.create(db, "test", now=NOW, id=ACCOUNT)
+    return Watch(store, directory)
+
+
+@pytest.fixture
+def heard(directory: Directory) -> Iterator[Heard]:
+    listener = Heard()
+    unsubscribe = directory.subscribe(listener)
+    yield listener
+    unsubscribe()
+
+
+async def create(store: Store) -> tuple[Relay, str]:
+    async with store.writing() as db:
+        relay = await relays.create(db, ACCOUNT, "r", RelayConfig(), limit=9, now=NOW)
+        token = await relay_tokens.fill(db, relay.uid, Slot.SUBSCRIBE, now=NOW)
+    return relay, token.jti
+
+
+async def test_a_new_relay_opens_with_its_token(
+    store: Store, directory: Directory, watch: Watch
+) -> None:
+    relay, jti = await create(store)
+    assert directory.relay(relay.uid) is None
+    await watch.catch_up()
+    assert directory.relay(relay.uid) == RelayRecord(
+        relay.uid, ACCOUNT, True, 30_000, (), frozenset({jti})
+    )
+    assert directory.accepts(jti, relay.uid)
+    assert not directory.accepts(jti, "b" * 32)
+    assert not directory.accepts("c" * 32, relay.uid)
+
+
+async def test_listeners_hear_of_configuration_tokens_and_deletion(
+    store: Store, watch: Watch, heard: Heard
+) -> None:
+    relay, jti = await create(store)
+    await watch.catch_up()
+    async with store.writing() as db:
+        config = RelayConfig(linger_enabled=False)
+        await relays.save(db, replace(relay, config=config))
+    await watch.catch_up()
+    async with store.writing() as db:
+        await relays.get(db, ACCOUNT, relay.uid, lock=True)
+        await relay_tokens.rotate(db, relay.uid, Slot.SUBSCRIBE, now=NOW)
+    await watch.catch_up()
+    async with store.writing() as db:
+        await relays.remove(db, ACCOUNT, relay.uid, now=NOW)
+    await watch.catch_up()
+    await watch.catch_up()
+    assert heard.events == [
+        ("changed", relay.uid),
+        ("changed", relay.uid),
+        ("tokens", relay.uid, frozenset({jti})),
+        ("deleted", relay.uid),
+    ]
+
+
+async def test_a_failing_listener_keeps_nobody_else_from_hearing(
+    store: Store, directory: Directory, watch: Watch, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Broken(Heard):
+        def relay_changed(self, relay: RelayRecord) -> None:
+            raise RuntimeError("broken")
+
+    directory.subscribe(Broken())
+    late = Heard()
+    directory.subscribe(late)
+    relay, _ = await create(store)
+    await watch.catch_up()
+    assert late.events == [("changed", relay.uid)]
+    assert "a directory listener failed" in caplog.text
+
+
+async def test_upstreams_are_shown_only_while_fallback_is_on(
+    store: Store, directory: Directory, watch: Watch
+) -> None:
+    relay, _ = await create(store)
+    for enabled, shown in [(False, ()), (True, ("moqt://up.example",))]:
+        config = RelayConfig(False, 0, enabled, ("moqt://up.example",))
+        async with store.writing() as db:
+            await relays.save(db, replace(relay, config=config))
+        await watch.catch_up()
+        record = directory.relay(relay.uid)
+        assert record is not None
+        assert record.upstream_urls == shown
+
+
+async def test_another_process_is_seen_too(
+    store: Store, database_url: str, tmp_path: Path, directory: Directory, watch: Watch
+) -> None:
+    await watch.catch_up()
+    other = await Store.open(database_url, tmp_path)
+    relay, jti = await create(other)
+    async with other.writing() as db:
+        await signing_keys.ensure(db, SEALER, now=NOW)
+    await other.close()
+    await watch.catch_up()
+    assert directory.accepts(jti, relay.uid)
+    assert set(directory.keys) == {"moq-v1"}
+
+
+async def test_a_rotated_key_keeps_the_old_one_until_it_is_retired(
+    store: Store, directory: Directory, watch: Watch
+) -> None:
+    async with store.writing() as db:
+        first = await signing_keys.ensure(db, SEALER, now=NOW)
+        assert (await signing_keys.ensure(db, SEALER, now=NOW)).kid == first.kid
+    await watch.catch_up()
+    old = directory.keys[first.kid]
+    async with store.writing() as db:
+        second = await signing_keys.rotate(db, SEALER, now=NOW)
+        assert (await signing_keys.active(db, SEALER)).kid == second.kid
+    await watch.catch_up()
+    assert set(directory.keys) == {"moq-v1", "moq-v2"}
+    assert directory.keys[first.kid] is old
+    async with store.writing() as db:
+        await signing_keys.rotate(db, SEALER, now=NOW, retire_others=True)
+    await watch.catch_up()
+    assert set(directory.keys) == {"moq-v3"}
