@@ -1,5 +1,7 @@
 """Symbolic error and status codes, and their numbers in each draft."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import Enum, IntEnum, auto
 
 
@@ -27,6 +29,14 @@ class SessionCode(IntEnum):
     EXPIRED_AUTH_TOKEN = 0x18
     INVALID_AUTHORITY = 0x19
     MALFORMED_AUTHORITY = 0x1A
+
+    @classmethod
+    def from_number(cls, number: int) -> "SessionCode":
+        """What a peer closed with; an unknown number is INTERNAL_ERROR."""
+        return cls(number) if number in _SESSION_NUMBERS else cls.INTERNAL_ERROR
+
+
+_SESSION_NUMBERS = frozenset(SessionCode)
 
 
 class RequestKind(Enum):
@@ -91,3 +101,145 @@ class ResetCode(Enum):
     TOO_FAR_BEHIND = auto()
     EXCESSIVE_LOAD = auto()
     MALFORMED_TRACK = auto()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CodeTable:
+    """One draft's numbers. A code without a number is replaced by the nearest that has one; a
+    number without a code is INTERNAL_ERROR, and never a reason to close a session.
+
+    Attributes:
+        request: by kind of request; the same for every kind where replies are unified.
+    """
+
+    request: Mapping[RequestKind, Mapping[RequestCode, int]]
+    done: Mapping[DoneCode, int]
+    reset: Mapping[ResetCode, int]
+
+    def request_number(self, code: RequestCode, kind: RequestKind) -> int:
+        numbers = self.request[kind]
+        for candidate in (code, *_NEAREST_REQUEST.get(code, ())):
+            if candidate in numbers:
+                return numbers[candidate]
+        return numbers[RequestCode.INTERNAL_ERROR]
+
+    def request_code(self, number: int, kind: RequestKind) -> RequestCode:
+        for code, candidate in self.request[kind].items():
+            if candidate == number:
+                return code
+        return RequestCode.INTERNAL_ERROR
+
+    def done_number(self, code: DoneCode) -> int:
+        return self.done.get(code, self.done[DoneCode.INTERNAL_ERROR])
+
+    def done_code(self, number: int) -> DoneCode:
+        for code, candidate in self.done.items():
+            if candidate == number:
+                return code
+        return DoneCode.INTERNAL_ERROR
+
+    def reset_number(self, code: ResetCode) -> int:
+        if code not in self.reset:
+            code = _NEAREST_RESET.get(code, ResetCode.INTERNAL_ERROR)
+        return self.reset[code]
+
+    def reset_code(self, number: int) -> ResetCode:
+        for code, candidate in self.reset.items():
+            if candidate == number:
+                return code
+        return ResetCode.INTERNAL_ERROR
+
+
+_NEAREST_REQUEST: Mapping[RequestCode, tuple[RequestCode, ...]] = {
+    RequestCode.MALFORMED_AUTH_TOKEN: (RequestCode.UNAUTHORIZED,),
+    RequestCode.EXPIRED_AUTH_TOKEN: (RequestCode.UNAUTHORIZED,),
+    RequestCode.UNSUPPORTED_EXTENSION: (RequestCode.NOT_SUPPORTED,),
+    RequestCode.UNINTERESTED: (RequestCode.DOES_NOT_EXIST,),
+    RequestCode.DOES_NOT_EXIST: (RequestCode.UNINTERESTED,),
+    RequestCode.INVALID_JOINING_REQUEST_ID: (RequestCode.INVALID_RANGE,),
+    RequestCode.NO_OBJECTS: (RequestCode.INVALID_RANGE,),
+}
+# PUBLISH_DONE follows such a reset and says more.
+_NEAREST_RESET: Mapping[ResetCode, ResetCode] = {ResetCode.TOO_FAR_BEHIND: ResetCode.CANCELLED}
+
+_COMMON: Mapping[RequestCode, int] = {
+    RequestCode.INTERNAL_ERROR: 0x0,
+    RequestCode.UNAUTHORIZED: 0x1,
+    RequestCode.TIMEOUT: 0x2,
+    RequestCode.NOT_SUPPORTED: 0x3,
+}
+_D14_TOKENS: Mapping[RequestCode, int] = {
+    RequestCode.MALFORMED_AUTH_TOKEN: 0x10,
+    RequestCode.EXPIRED_AUTH_TOKEN: 0x12,
+}
+_D14_SUBSCRIBE: Mapping[RequestCode, int] = {
+    **_COMMON,
+    **_D14_TOKENS,
+    RequestCode.DOES_NOT_EXIST: 0x4,
+    RequestCode.INVALID_RANGE: 0x5,
+}
+_RESET_COMMON: Mapping[ResetCode, int] = {
+    ResetCode.INTERNAL_ERROR: 0x0,
+    ResetCode.CANCELLED: 0x1,
+    ResetCode.DELIVERY_TIMEOUT: 0x2,
+    ResetCode.SESSION_CLOSED: 0x3,
+}
+_DONE_COMMON: Mapping[DoneCode, int] = {
+    DoneCode.INTERNAL_ERROR: 0x0,
+    DoneCode.UNAUTHORIZED: 0x1,
+    DoneCode.TRACK_ENDED: 0x2,
+    DoneCode.SUBSCRIPTION_ENDED: 0x3,
+    DoneCode.GOING_AWAY: 0x4,
+    DoneCode.EXPIRED: 0x5,
+    DoneCode.TOO_FAR_BEHIND: 0x6,
+}
+
+D14_CODES = CodeTable(
+    request={
+        RequestKind.SUBSCRIBE: _D14_SUBSCRIBE,
+        RequestKind.TRACK_STATUS: _D14_SUBSCRIBE,
+        RequestKind.PUBLISH: {**_COMMON, RequestCode.UNINTERESTED: 0x4},
+        RequestKind.FETCH: {
+            **_D14_SUBSCRIBE,
+            RequestCode.NO_OBJECTS: 0x6,
+            RequestCode.INVALID_JOINING_REQUEST_ID: 0x7,
+            RequestCode.UNKNOWN_STATUS_IN_RANGE: 0x8,
+            RequestCode.MALFORMED_TRACK: 0x9,
+        },
+        RequestKind.PUBLISH_NAMESPACE: {
+            **_COMMON,
+            **_D14_TOKENS,
+            RequestCode.UNINTERESTED: 0x4,
+        },
+        RequestKind.SUBSCRIBE_NAMESPACE: {
+            **_COMMON,
+            **_D14_TOKENS,
+            RequestCode.DOES_NOT_EXIST: 0x4,
+            RequestCode.PREFIX_OVERLAP: 0x5,
+        },
+    },
+    done={**_DONE_COMMON, DoneCode.MALFORMED_TRACK: 0x7},
+    reset=_RESET_COMMON,
+)
+
+_D16_REQUEST: Mapping[RequestCode, int] = {
+    **_COMMON,
+    RequestCode.MALFORMED_AUTH_TOKEN: 0x4,
+    RequestCode.EXPIRED_AUTH_TOKEN: 0x5,
+    RequestCode.DOES_NOT_EXIST: 0x10,
+    RequestCode.INVALID_RANGE: 0x11,
+    RequestCode.MALFORMED_TRACK: 0x12,
+    RequestCode.DUPLICATE_SUBSCRIPTION: 0x19,
+    RequestCode.UNINTERESTED: 0x20,
+    RequestCode.PREFIX_OVERLAP: 0x30,
+    RequestCode.INVALID_JOINING_REQUEST_ID: 0x32,
+}
+D16_CODES = CodeTable(
+    request=dict.fromkeys(RequestKind, _D16_REQUEST),
+    done={**_DONE_COMMON, DoneCode.UPDATE_FAILED: 0x8, DoneCode.MALFORMED_TRACK: 0x12},
+    reset={
+        **_RESET_COMMON,
+        ResetCode.UNKNOWN_OBJECT_STATUS: 0x4,
+        ResetCode.MALFORMED_TRACK: 0x12,
+    },
+)

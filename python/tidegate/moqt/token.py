@@ -1,7 +1,10 @@
-"""The Token structure that AUTHORIZATION TOKEN parameters carry (draft-16 §9.2.2.1)."""
+"""The Token structure that AUTHORIZATION TOKEN carries (draft-16 §9.2.2.1)."""
 
 from dataclasses import dataclass, field
 from enum import IntEnum
+
+from tidegate.moqt.errors import KeyValueFormattingError, Truncated
+from tidegate.moqt.wire import Reader, write_varint
 
 
 class AliasType(IntEnum):
@@ -43,3 +46,39 @@ class Token:
     @classmethod
     def delete(cls, alias: int) -> "Token":
         return cls(AliasType.DELETE, alias)
+
+    @classmethod
+    def decode(cls, structure: bytes) -> "Token":
+        """Reads a parameter's whole value.
+
+        Raises:
+            KeyValueFormattingError: it is no Token structure.
+        """
+        reader = Reader(structure)
+        try:
+            match reader.varint():
+                case AliasType.USE_VALUE:
+                    return cls.use_value(type=reader.varint(), value=reader.rest())
+                case AliasType.REGISTER:
+                    return cls.register(reader.varint(), type=reader.varint(), value=reader.rest())
+                case AliasType.USE_ALIAS:
+                    token = cls.use_alias(reader.varint())
+                case AliasType.DELETE:
+                    token = cls.delete(reader.varint())
+                case _:
+                    raise KeyValueFormattingError("a token has an unknown alias type")
+        except Truncated:
+            raise KeyValueFormattingError("a token is cut short") from None
+        if not reader.at_end:
+            raise KeyValueFormattingError("a token goes on after its alias")
+        return token
+
+    def encode(self) -> bytes:
+        out = bytearray()
+        write_varint(out, self.alias_type)
+        if self.alias is not None:
+            write_varint(out, self.alias)
+        if self.type is not None and self.value is not None:
+            write_varint(out, self.type)
+            out += self.value
+        return bytes(out)

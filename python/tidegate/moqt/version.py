@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
+from tidegate.moqt.codes import D14_CODES, D16_CODES, CodeTable
+
 
 class Draft(IntEnum):
     """A draft of draft-ietf-moq-transport that sessions can speak."""
@@ -29,8 +31,8 @@ class Profile:
         unknown_parameters_close: an unknown message parameter ends the session; otherwise it
             is ignored.
         setup_aliases_forbidden: tokens in SETUP may not delete or use an alias.
-        implementation_option: setup option type of MOQT_IMPLEMENTATION; None: not sent, since
-            its type is that of AUTHORITY.
+        authority_type_is_shared: SETUP's AUTHORITY and MOQT_IMPLEMENTATION have the same type, so
+            the latter is not sent, and 0x05 may be either.
         replies_unified: one REQUEST_OK and one REQUEST_ERROR answer most requests; otherwise
             each request has types, and error numbers, of its own.
         replies_name_the_request: a reply carries its Request ID; otherwise its stream tells.
@@ -61,6 +63,9 @@ class Profile:
         default_priority: a subgroup or datagram may leave its priority to the track.
         preference_per_object: subgroups and datagrams may mix in a track.
         goaway_timeout: GOAWAY says how long the peer has.
+        codes: the draft's error and status numbers.
+        zero_group_order: GROUP_ORDER 0 counts as absent although the draft forbids it (Shaka
+            sends it).
     """
 
     draft: Draft
@@ -70,7 +75,7 @@ class Profile:
     options_are_parameters: bool
     unknown_parameters_close: bool
     setup_aliases_forbidden: bool
-    implementation_option: int | None
+    authority_type_is_shared: bool
     replies_unified: bool
     replies_name_the_request: bool
     has_retry_interval: bool
@@ -89,6 +94,8 @@ class Profile:
     default_priority: bool
     preference_per_object: bool
     goaway_timeout: bool
+    codes: CodeTable
+    zero_group_order: bool = True
 
     def __str__(self) -> str:
         return str(self.draft)
@@ -102,7 +109,7 @@ D14 = Profile(
     options_are_parameters=False,
     unknown_parameters_close=False,
     setup_aliases_forbidden=False,
-    implementation_option=None,
+    authority_type_is_shared=True,
     replies_unified=False,
     replies_name_the_request=True,
     has_retry_interval=False,
@@ -121,6 +128,7 @@ D14 = Profile(
     default_priority=False,
     preference_per_object=False,
     goaway_timeout=False,
+    codes=D14_CODES,
 )
 D16 = Profile(
     draft=Draft.D16,
@@ -130,7 +138,7 @@ D16 = Profile(
     options_are_parameters=True,
     unknown_parameters_close=True,
     setup_aliases_forbidden=True,
-    implementation_option=0x07,
+    authority_type_is_shared=False,
     replies_unified=True,
     replies_name_the_request=True,
     has_retry_interval=True,
@@ -149,6 +157,7 @@ D16 = Profile(
     default_priority=True,
     preference_per_object=True,
     goaway_timeout=False,
+    codes=D16_CODES,
 )
 
 PROFILES: tuple[Profile, ...] = (D16, D14)

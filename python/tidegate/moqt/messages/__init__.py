@@ -1,7 +1,7 @@
 """Control messages: one draft-neutral type each, shaped like the newest draft."""
 
-from typing import TypeAlias
-
+from tidegate.moqt.messages.client_setup import ClientSetup
+from tidegate.moqt.messages.codec import Message, StreamRole, decode, encode
 from tidegate.moqt.messages.fetch import (
     AbsoluteJoiningFetch,
     Fetch,
@@ -11,6 +11,7 @@ from tidegate.moqt.messages.fetch import (
 )
 from tidegate.moqt.messages.fetch_cancel import FetchCancel
 from tidegate.moqt.messages.fetch_ok import FetchOk
+from tidegate.moqt.messages.frames import Frames
 from tidegate.moqt.messages.goaway import Goaway
 from tidegate.moqt.messages.max_request_id import MaxRequestId
 from tidegate.moqt.messages.namespace import Namespace
@@ -25,41 +26,14 @@ from tidegate.moqt.messages.request_error import RequestError
 from tidegate.moqt.messages.request_ok import RequestOk
 from tidegate.moqt.messages.request_update import RequestUpdate
 from tidegate.moqt.messages.requests_blocked import RequestsBlocked
-from tidegate.moqt.messages.setup import ClientSetup, ServerSetup, SetupOptions
+from tidegate.moqt.messages.server_setup import ServerSetup
 from tidegate.moqt.messages.subscribe import Subscribe
 from tidegate.moqt.messages.subscribe_namespace import SubscribeNamespace
 from tidegate.moqt.messages.subscribe_ok import SubscribeOk
 from tidegate.moqt.messages.track_status import TrackStatus
 from tidegate.moqt.messages.unsubscribe import Unsubscribe
 from tidegate.moqt.messages.unsubscribe_namespace import UnsubscribeNamespace
-
-Message: TypeAlias = (
-    ClientSetup
-    | ServerSetup
-    | Goaway
-    | MaxRequestId
-    | RequestsBlocked
-    | Subscribe
-    | SubscribeOk
-    | RequestOk
-    | RequestError
-    | RequestUpdate
-    | Unsubscribe
-    | Publish
-    | PublishOk
-    | PublishDone
-    | Fetch
-    | FetchOk
-    | FetchCancel
-    | TrackStatus
-    | PublishNamespace
-    | PublishNamespaceDone
-    | PublishNamespaceCancel
-    | SubscribeNamespace
-    | UnsubscribeNamespace
-    | Namespace
-    | NamespaceDone
-)
+from tidegate.moqt.setup_options import SetupOptions
 
 __all__ = [
     "AbsoluteJoiningFetch",
@@ -68,6 +42,7 @@ __all__ = [
     "FetchCancel",
     "FetchOk",
     "FetchRange",
+    "Frames",
     "Goaway",
     "MaxRequestId",
     "Message",
@@ -87,10 +62,13 @@ __all__ = [
     "ServerSetup",
     "SetupOptions",
     "StandaloneFetch",
+    "StreamRole",
     "Subscribe",
     "SubscribeNamespace",
     "SubscribeOk",
     "TrackStatus",
     "Unsubscribe",
     "UnsubscribeNamespace",
+    "decode",
+    "encode",
 ]

@@ -2,7 +2,10 @@
 
 from dataclasses import dataclass
 
+from tidegate.moqt.errors import EncodeError
 from tidegate.moqt.names import Namespace
+from tidegate.moqt.version import Profile
+from tidegate.moqt.wire import Reader, write_namespace, write_varint
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,3 +14,24 @@ class PublishNamespaceDone:
 
     request_id: int | None = None
     namespace: Namespace | None = None
+
+    @classmethod
+    def decode(cls, profile: Profile, reader: Reader) -> "PublishNamespaceDone":
+        if profile.withdraws_by_request_id:
+            return cls(request_id=reader.varint())
+        return cls(
+            namespace=reader.namespace(
+                minimum_fields=1, empty_fields=profile.empty_namespace_fields
+            )
+        )
+
+    def encode(self, profile: Profile, out: bytearray) -> int:
+        if profile.withdraws_by_request_id:
+            if self.request_id is None:
+                raise EncodeError("PUBLISH_NAMESPACE_DONE names a request in this draft")
+            write_varint(out, self.request_id)
+        else:
+            if self.namespace is None:
+                raise EncodeError("PUBLISH_NAMESPACE_DONE names a namespace in this draft")
+            write_namespace(out, self.namespace)
+        return 0x09

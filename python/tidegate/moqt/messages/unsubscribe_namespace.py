@@ -2,7 +2,10 @@
 
 from dataclasses import dataclass
 
+from tidegate.moqt.errors import EncodeError
 from tidegate.moqt.names import Namespace
+from tidegate.moqt.version import Profile
+from tidegate.moqt.wire import Reader, write_namespace
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,3 +14,21 @@ class UnsubscribeNamespace:
 
     prefix: Namespace | None = None
     request_id: int | None = None
+
+    @classmethod
+    def decode(cls, profile: Profile, reader: Reader) -> "UnsubscribeNamespace":
+        payload = reader.rest()
+        number = Reader(payload)
+        value = number.varint()
+        if number.at_end:
+            return cls(None if value else (), value)
+        fields = Reader(payload)
+        prefix = fields.namespace(minimum_fields=1, empty_fields=profile.empty_namespace_fields)
+        fields.finish()
+        return cls(prefix)
+
+    def encode(self, profile: Profile, out: bytearray) -> int:
+        if self.prefix is None:
+            raise EncodeError("UNSUBSCRIBE_NAMESPACE names a prefix")
+        write_namespace(out, self.prefix)
+        return 0x14
