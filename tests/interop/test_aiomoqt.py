@@ -28,7 +28,8 @@ async def relayed(
     namespace = f"interop/{secrets.token_hex(4)}"
     async with running(*command("publish", relay, publisher, namespace), *options) as source:
         await source.says("ready")
-        async with running(*command("subscribe", relay, subscriber, namespace)) as sink:
+        until = ["--until", "50"] if "--push" in options else []
+        async with running(*command("subscribe", relay, subscriber, namespace), *until) as sink:
             received = await sink.finishes()
         return await source.finishes(), received
 

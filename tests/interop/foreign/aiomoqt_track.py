@@ -4,7 +4,8 @@
 
 The publisher announces its namespace (or, with --push, publishes the track unasked), sends once somebody
 takes objects, ends the track, and stays until its standard input closes. The subscriber stops at the end
-of the track.
+of the track, or after --until objects: aiomoqt does not say the end of a track that it published unasked
+with its first request.
 """
 
 import argparse
@@ -28,7 +29,6 @@ class NumberedTrack(PublishedTrack):
         super().__init__(session, args.namespace, args.track)
         self.args = args
         self.mapping = StreamMapping[args.mapping]
-        self.produced = asyncio.Event()  # every object was handed to the transport
 
     async def produce(self, out: Any) -> None:
         for group in range(self.args.groups):
@@ -38,29 +38,33 @@ class NumberedTrack(PublishedTrack):
                 await out.write(group, object_id, data, extensions=properties, group_start=object_id == 0)
                 show(group, object_id, data, properties)
                 await asyncio.sleep(0.01)
-        self.produced.set()
 
 
 async def publish(session: Any, args: argparse.Namespace) -> None:
     track = NumberedTrack(session, args)
     await track.publish(announce_namespace=not args.push, publish_track=args.push)
     print("ready", file=sys.stderr, flush=True)
-    if args.push:  # such a track does not end by itself
-        await track.produced.wait()
-        track.end()
     await asyncio.to_thread(sys.stdin.read)
 
 
 async def subscribe(session: Any, args: argparse.Namespace) -> None:
+    arrived = 0
+    enough = asyncio.Event()
+
     def on_object(message: Any, size: int, at: int, group: int | None = None, subgroup: int | None = None) -> None:
         where = group if group is not None else message.group_id
         if message.payload:  # an end-of-group marker has none
             show(where, message.object_id, bytes(message.payload), message.extensions)
+            nonlocal arrived
+            arrived += 1
+            if arrived == args.until:
+                enough.set()
 
     track = SubscribedTrack(session, args.namespace, args.track, on_object=on_object)
     await track.subscribe(filter_type=FilterType.LATEST_OBJECT)
     print("ready", file=sys.stderr, flush=True)
-    await track.wait_closed()
+    ends = [asyncio.create_task(track.wait_closed()), asyncio.create_task(enough.wait())]
+    await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
     print("done", track.publish_done, file=sys.stderr, flush=True)
 
 
@@ -75,6 +79,7 @@ async def main() -> None:
     parser.add_argument("--mapping", choices=[m.name for m in StreamMapping], default="PER_GROUP")
     parser.add_argument("--groups", type=int, default=5)
     parser.add_argument("--objects", type=int, default=10)
+    parser.add_argument("--until", type=int, default=0)
     parser.add_argument("--size", type=int, default=10_000)
     args = parser.parse_args()
     relay = parse_relay_url(args.url)
