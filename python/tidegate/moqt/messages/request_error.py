@@ -14,7 +14,7 @@ class RequestError:
     """Refuses a request.
 
     Attributes:
-        answers: always set by the sender; on arrival None where replies are unified.
+        answers: None where replies are unified: the Request ID tells.
         retry_after: milliseconds; None = do not try again. Not carried at 14.
         reason: for people; longer than 1024 bytes is cut.
     """
@@ -46,24 +46,22 @@ class RequestError:
         return cls(request_id, answers, code, reader.reason(), retry - 1 if retry else None)
 
     def encode(self, profile: Profile, out: bytearray) -> int:
-        answers = self.answers
-        if answers is None:
-            raise EncodeError("an error answers a request of some kind")
         if profile.replies_unified:
             message_type = 0x05
-        elif answers in _TYPES:
-            message_type = _TYPES[answers]
+        elif self.answers in _TYPES:
+            message_type = _TYPES[self.answers]
         else:
-            raise EncodeError(f"this draft has no error for {answers}")
+            raise EncodeError(f"this draft has no error for {self.answers}")
+        kind = self.answers or RequestKind.SUBSCRIBE
         write_varint(out, self.request_id)
-        write_varint(out, profile.codes.request_number(self.code, answers))
+        write_varint(out, profile.codes.request_number(self.code, kind))
         if profile.has_retry_interval:
             write_varint(out, 0 if self.retry_after is None else self.retry_after + 1)
         write_reason(out, self.reason)
         return message_type
 
 
-_TYPES = {
+_TYPES: dict[RequestKind | None, int] = {
     RequestKind.SUBSCRIBE: 0x05,
     RequestKind.PUBLISH_NAMESPACE: 0x08,
     RequestKind.TRACK_STATUS: 0x0F,

@@ -18,7 +18,7 @@ class RequestOk:
     """Grants a request that has no OK of its own.
 
     Attributes:
-        answers: always set by the sender; on arrival None where replies are unified.
+        answers: None where replies are unified: the Request ID tells.
         expires: milliseconds; 0 = never, or unknown.
         largest: in answers to TRACK_STATUS and updates; None = no object was published yet.
         group_order: as in SubscribeOk, in answers to TRACK_STATUS at 14.
