@@ -30,7 +30,7 @@ class Relay:
     subscribe_token: str
 
     def url(self, transport: Transport, token: str | None = None) -> str:
-        """Where a client of ``transport`` connects; without ``token``, one that may do everything."""
+        """Where a client of ``transport`` connects; the default ``token`` may do everything."""
         base = self.server.moq if transport == "quic" else self.server.webtransport
         return f"{base.rstrip('/')}/{token or self.publish_token}"
 
@@ -69,9 +69,10 @@ class Server:
         return Cloudflare(api_token=self.api_token, base_url=self.api, max_retries=0)
 
     def create_relay(self, name: str = "test", *, lingering: bool = True) -> Relay:
-        """A new relay; with ``lingering`` off, a SUBSCRIBE without a publisher is refused at once."""
+        """A new relay; ``lingering`` off: a SUBSCRIBE without a publisher is refused at once."""
         with self.cloudflare() as client:
             created = client.moq.relays.create(account_id=self.account_id, name=name)
+            assert created is not None
             tokens = {
                 frozenset(token.operations): token.secret
                 for issuer in created.issuers

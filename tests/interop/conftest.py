@@ -19,12 +19,11 @@ from tests.interop.clients import INTEROP, NODE_MODULES
 def mp4(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Four seconds of a test picture and a tone, H.264 and AAC, a key frame each second."""
     path = tmp_path_factory.mktemp("media") / "in.mp4"
-    picture = ["-f", "lavfi", "-i", "testsrc=size=320x180:rate=25"]
-    tone = ["-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000"]
-    video = ["-c:v", "libx264", "-profile:v", "baseline", "-pix_fmt", "yuv420p", "-g", "25"]
-    audio = ["-c:a", "aac", "-b:a", "64k"]
-    command = ["ffmpeg", "-v", "error", *picture, *tone, "-t", "4", *video, *audio, path]
-    subprocess.run(command, check=True)
+    picture = "-f lavfi -i testsrc=size=320x180:rate=25"
+    tone = "-f lavfi -i sine=frequency=440:sample_rate=48000"
+    codecs = "-c:v libx264 -profile:v baseline -pix_fmt yuv420p -g 25 -c:a aac -b:a 64k"
+    command = f"ffmpeg -v error {picture} {tone} -t 4 {codecs}".split()
+    subprocess.run([*command, path], check=True)
     return path
 
 
@@ -35,7 +34,7 @@ class _QuietHandler(SimpleHTTPRequestHandler):
 
 @pytest.fixture(scope="session")
 def pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Serves ``pages/``, with the JavaScript clients bundled, from a loopback address: a secure context."""
+    """Serves ``pages/`` from a loopback address, a secure context, with the clients bundled."""
     root = tmp_path_factory.mktemp("pages")
     shutil.copytree(INTEROP / "pages", root, dirs_exist_ok=True)
     for script in root.glob("*.js"):

@@ -1,4 +1,4 @@
-"""aiomoqt publishing to aiomoqt, across drafts and transports: every object arrives as it was sent."""
+"""aiomoqt to aiomoqt, across drafts and transports: every object arrives as it was sent."""
 
 import secrets
 

@@ -1,6 +1,7 @@
 """aiomoqt's conformance client, every case, against a whole server."""
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -22,8 +23,13 @@ pytestmark = [
 
 async def report(relay: Relay, draft: int, transport: Transport, *options: str) -> dict[str, str]:
     """What the client says of each case: ``ok``, ``not ok`` or ``skip``."""
-    command = [PYTHON.parent / "moq-interop-client", "-r", relay.url(transport), "--draft", str(draft)]
-    async with running(*command, "--tls-disable-verify", *options) as client:
+    command: list[str | Path] = [
+        PYTHON.parent / "moq-interop-client",
+        "--tls-disable-verify",
+        *options,
+    ]
+    at = ["-r", relay.url(transport), "--draft", str(draft)]
+    async with running(*command, *at) as client:
         lines = await client.finishes(timeout=60)
     results = {}
     for line in lines:

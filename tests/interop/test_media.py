@@ -16,8 +16,8 @@ FILES = {"loc": ("video.h264", "audio.aac"), "cmaf": ("video.mp4", "audio.mp4")}
 
 
 def decoded(path: Path) -> list[str]:
-    """The MD5 of each decoded picture or piece of sound; fails on whatever the decoder complains of."""
-    command = ["ffmpeg", "-v", "error", "-xerror", "-i", path, "-f", "framemd5", "-"]
+    """The MD5 of each decoded picture or piece of sound; any complaint of the decoder fails."""
+    command = f"ffmpeg -v error -xerror -i {path} -f framemd5 -".split()
     result = subprocess.run(command, capture_output=True, text=True, check=True)
     assert result.stderr == ""
     return [line.rsplit(",", 1)[1].strip() for line in result.stdout.splitlines() if line[0] != "#"]
@@ -26,8 +26,7 @@ def decoded(path: Path) -> list[str]:
 def pictures(mp4: Path, directory: Path) -> set[str]:
     """The MD5 of each picture of the source."""
     alone = directory / "source.mp4"
-    copy = ["ffmpeg", "-v", "error", "-i", mp4, "-an", "-c", "copy", alone]
-    subprocess.run(copy, check=True)
+    subprocess.run(f"ffmpeg -v error -i {mp4} -an -c copy {alone}".split(), check=True)
     return set(decoded(alone))
 
 
@@ -48,11 +47,11 @@ async def test_real_media_arrives_and_decodes(
 ) -> None:
     namespace = f"tide/{secrets.token_hex(4)}"
 
-    def tool(name: str, end: tuple[int, Transport], token: str) -> list[str | Path]:
+    def tool(name: str, end: tuple[int, Transport], token: str) -> list[str]:
         draft, transport = end
         url = relay.url(transport, token)
-        module = [PYTHON, "-m", f"aiomoqt.tools.{name}", url, "-k", "--draft", str(draft)]
-        return [*module, "-N", namespace, "--packaging", packaging]
+        options = f"-k --draft {draft} -N {namespace} --packaging {packaging}".split()
+        return [str(PYTHON), "-m", f"aiomoqt.tools.{name}", url, *options]
 
     source = tool("pub_media", publisher, relay.publish_token)
     sink = tool("sub_media", subscriber, relay.subscribe_token)

@@ -11,7 +11,7 @@ from tests.server import Relay
 
 pytestmark = [pytest.mark.foreign, pytest.mark.browser]
 
-# What a page offers in WT-Available-Protocols, and what it then speaks. Without an offer, SETUP decides.
+# What a page offers in WT-Available-Protocols (nothing: SETUP decides), and what it then speaks.
 OFFERS = {14: [], 16: ["moqt-16"]}
 SPOKEN = {14: "moq-transport-14", 16: "moq-transport-16"}
 PLAN: dict[str, Any] = {"groups": 5, "frames": 10, "size": 10_000}

@@ -2,10 +2,10 @@
 
     aiomoqt_track.py publish|subscribe URL NAMESPACE TRACK --draft N
 
-The publisher announces its namespace (or, with --push, publishes the track unasked), sends once somebody
-takes objects, ends the track, and stays until its standard input closes. The subscriber stops at the end
-of the track, or after --until objects: aiomoqt does not say the end of a track that it published unasked
-with its first request.
+The publisher announces its namespace (or, with --push, publishes the track unasked), sends once
+somebody takes objects, ends the track, and stays until its standard input closes. The subscriber
+stops at the end of the track, or after --until objects: aiomoqt does not say the end of a track
+that it published unasked with its first request.
 """
 
 import argparse
@@ -32,11 +32,11 @@ class NumberedTrack(PublishedTrack):
 
     async def produce(self, out: Any) -> None:
         for group in range(self.args.groups):
-            for object_id in range(self.args.objects):
-                data = payload(group, object_id, self.args.size)
-                properties: Mapping[int, int | bytes] = {0x3C: group * 1000 + object_id, 0x3D: b"odd"}
-                await out.write(group, object_id, data, extensions=properties, group_start=object_id == 0)
-                show(group, object_id, data, properties)
+            for number in range(self.args.objects):
+                data = payload(group, number, self.args.size)
+                extra: Mapping[int, int | bytes] = {0x3C: group * 1000 + number, 0x3D: b"odd"}
+                await out.write(group, number, data, extensions=extra, group_start=number == 0)
+                show(group, number, data, extra)
                 await asyncio.sleep(0.01)
 
 
@@ -51,7 +51,7 @@ async def subscribe(session: Any, args: argparse.Namespace) -> None:
     arrived = 0
     enough = asyncio.Event()
 
-    def on_object(message: Any, size: int, at: int, group: int | None = None, subgroup: int | None = None) -> None:
+    def on_object(message: Any, size: int, at: int, group: int | None = None, *_: Any) -> None:
         where = group if group is not None else message.group_id
         if message.payload:  # an end-of-group marker has none
             show(where, message.object_id, bytes(message.payload), message.extensions)
@@ -75,7 +75,7 @@ async def main() -> None:
     parser.add_argument("namespace")
     parser.add_argument("track")
     parser.add_argument("--draft", type=int, required=True)
-    parser.add_argument("--push", action="store_true", help="PUBLISH the track instead of announcing the namespace")
+    parser.add_argument("--push", action="store_true", help="PUBLISH, do not announce")
     parser.add_argument("--mapping", choices=[m.name for m in StreamMapping], default="PER_GROUP")
     parser.add_argument("--groups", type=int, default=5)
     parser.add_argument("--objects", type=int, default=10)

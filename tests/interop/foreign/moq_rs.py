@@ -2,8 +2,8 @@
 
     moq_rs.py publish|subscribe URL BROADCAST TRACK --groups N --frames N --size N
 
-The publisher waits until somebody subscribes, so that the first group is not lost, and stays until its
-standard input closes.
+The publisher waits until somebody subscribes, so that the first group is not lost, and stays until
+its standard input closes.
 """
 
 import argparse

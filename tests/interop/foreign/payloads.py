@@ -10,7 +10,10 @@ def payload(group: int, object_id: int, size: int) -> bytes:
     return (seed + hashlib.shake_128(seed).digest(size))[:size]
 
 
-def show(group: int, object_id: int, data: bytes, properties: Mapping[int, int | bytes] | None = None) -> None:
+Properties = Mapping[int, int | bytes]
+
+
+def show(group: int, object_id: int, data: bytes, extra: Properties | None = None) -> None:
     """One line an object: where it sits, what it holds, and which properties came with it."""
-    listed = ",".join(f"{key:x}={value}" for key, value in sorted((properties or {}).items()))
+    listed = ",".join(f"{key:x}={value}" for key, value in sorted((extra or {}).items()))
     print(group, object_id, len(data), hashlib.sha256(data).hexdigest(), listed, flush=True)
