@@ -17,7 +17,7 @@ class Draft(IntEnum):
         return f"draft-{self.value}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Profile:
     """What a draft changes across many messages: one field a behaviour, one row a draft.
 
@@ -96,6 +96,9 @@ class Profile:
     goaway_timeout: bool
     codes: CodeTable
     zero_group_order: bool = True
+
+    def __repr__(self) -> str:
+        return f"<Profile {self.draft}>"
 
     def __str__(self) -> str:
         return str(self.draft)

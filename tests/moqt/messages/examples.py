@@ -29,6 +29,7 @@ from tidegate.moqt.messages import (
     ServerSetup,
     SetupOptions,
     StandaloneFetch,
+    StreamRole,
     Subscribe,
     SubscribeNamespace,
     SubscribeOk,
@@ -207,3 +208,13 @@ CASES = [
     for name, message in examples.items()
 ]
 CASE_IDS = [f"{profile} {name}" for profile, name, _ in CASES]
+
+
+def role(profile: Profile, message: Message) -> StreamRole:
+    """Where a message travels."""
+    if profile.namespace_requests_on_own_stream:
+        if isinstance(message, SubscribeNamespace):
+            return StreamRole.REQUEST
+        if isinstance(message, Namespace | NamespaceDone):
+            return StreamRole.RESPONSE
+    return StreamRole.CONTROL

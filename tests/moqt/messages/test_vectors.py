@@ -5,18 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-
-from tests.moqt.messages.examples import EXAMPLES
 from tidegate.moqt.messages import (
     Frames,
     Message,
-    Namespace,
-    NamespaceDone,
-    StreamRole,
-    SubscribeNamespace,
     encode,
 )
 from tidegate.moqt.version import PROFILES, Profile
+
+from tests.moqt.messages.examples import EXAMPLES, role
 
 VECTORS = Path(__file__).parents[3] / "vectors" / "moqt"
 
@@ -49,16 +45,6 @@ def load() -> list[Vector]:
         for path in sorted(VECTORS.glob("*.json"))
         for vector in json.loads(path.read_text())["vectors"]
     ]
-
-
-def role(profile: Profile, message: Message) -> StreamRole:
-    """Where a message travels."""
-    if profile.namespace_requests_on_own_stream:
-        if isinstance(message, SubscribeNamespace):
-            return StreamRole.REQUEST
-        if isinstance(message, Namespace | NamespaceDone):
-            return StreamRole.RESPONSE
-    return StreamRole.CONTROL
 
 
 @pytest.mark.parametrize("vector", load(), ids=str)
