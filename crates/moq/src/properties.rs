@@ -2,7 +2,7 @@
 
 use crate::codes::{Close, Fate};
 use crate::location::Location;
-use crate::profile::{Coding, Profile};
+use crate::profile::{Coding, PROFILES, Profile};
 use crate::varint::{Reader, Short, TooLarge};
 
 /// Milliseconds that an object may be served from a cache; a property of tracks.
@@ -219,31 +219,27 @@ impl<'a> Properties<'a> {
             .is_sorted_by_key(|property| property.kind)
     }
 
-    /// An immutable block keeps the coding of its first session, which may not be this one's: it
-    /// is unreadable only if no coding reads it.
-    fn check_immutable(&self, block: &'a [u8]) -> Result<(), PropertyError> {
-        let varint = self.profile.varint;
-        let own = self.profile.property_types;
-        let other = match own {
-            Coding::AbsoluteTypes => Coding::DeltaTypes,
-            Coding::DeltaTypes => Coding::AbsoluteTypes,
+    /// An immutable block keeps the coding of its first session, which need not be this one's: it
+    /// passes if any draft can read it.
+    fn check_immutable(&self, block: &[u8]) -> Result<(), PropertyError> {
+        let is_nested = |profile: &'static Profile| {
+            Properties::new(profile, block)
+                .iter()
+                .try_fold(false, |nested, property| {
+                    property.map(|property| nested | (property.kind == IMMUTABLE))
+                })
         };
-        for coding in [own, other] {
-            let mut list = Iter {
-                reader: Reader::new(varint, block),
-                coding,
-                kind: 0,
-            };
-            let nested = list.try_fold(false, |nested, property| {
-                property.map(|property| nested | (property.kind == IMMUTABLE))
-            });
-            match nested {
-                Ok(false) => return Ok(()),
-                Ok(true) => return Err(PropertyError::NestedImmutable),
-                Err(_) => {}
+        match is_nested(self.profile) {
+            Ok(false) => Ok(()),
+            _ if PROFILES
+                .iter()
+                .any(|profile| is_nested(profile) == Ok(false)) =>
+            {
+                Ok(())
             }
+            Ok(true) => Err(PropertyError::NestedImmutable),
+            Err(_) => Err(PropertyError::UnreadableImmutable),
         }
-        Err(PropertyError::UnreadableImmutable)
     }
 }
 
