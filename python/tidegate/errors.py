@@ -26,6 +26,10 @@ class SettingError(StartError):
         self.name = name
 
 
+class BenchError(StartError):
+    """What is measured, or what measures it, did not start or did not finish."""
+
+
 class DataDirectoryError(StartError):
     """The data directory cannot be used: locked by another server, unreadable, or not ours."""
 

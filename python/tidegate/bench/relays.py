@@ -1,0 +1,264 @@
+"""The relays that are measured: each is started for a run on a free port, and ended after it."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import tomllib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Literal
+
+import httpx
+
+from tidegate.bench.certificate import write_certificate
+from tidegate.errors import BenchError
+
+Transport = Literal["quic", "webtransport"]
+
+_MOQ_SERVER = """
+import asyncio, sys, moq
+
+async def main():
+    async with moq.Server(sys.argv[1], tls_generate=["localhost"]) as server:
+        await server.serve()
+
+asyncio.run(main())
+"""
+
+_START_SECONDS = 20.0
+_STOP_SECONDS = 10.0
+_LOOK_SECONDS = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A relay that runs.
+
+    Attributes:
+        pid: the process that carries the media, where it is known.
+        publish_path: path and query of a publisher's URL; holds a token where the relay wants one.
+    """
+
+    address: str
+    pid: int | None = None
+    publish_path: str = "/"
+    subscribe_path: str = "/"
+
+
+@dataclass(frozen=True, slots=True)
+class Relay:
+    """A relay that can be started.
+
+    Attributes:
+        drafts: what it speaks of what the generator speaks, best for it first.
+        transports: what it accepts on one port.
+    """
+
+    name: str
+    version: str
+    drafts: tuple[int, ...]
+    transports: tuple[Transport, ...]
+    start: Callable[[Path], Iterator[Target]]
+
+    @contextmanager
+    def running(self) -> Iterator[Target]:
+        """Starts it in a directory of its own and ends it.
+
+        Raises:
+            BenchError: it did not start.
+        """
+        with tempfile.TemporaryDirectory(prefix="tidegate-bench-") as directory:
+            yield from self.start(Path(directory))
+
+
+def tidegate(shards: int | None = None) -> Relay:
+    """This project's server, with a relay and a token for each role."""
+
+    def start(directory: Path) -> Iterator[Target]:
+        ready = directory / "ready.json"
+        environ = os.environ | {
+            "TIDEGATE_DATA_DIR": str(directory / "data"),
+            "TIDEGATE_HTTP": "127.0.0.1:0",
+            "TIDEGATE_UDP": "127.0.0.1:0",
+            "TIDEGATE_READY_FILE": str(ready),
+        }
+        if shards is not None:
+            environ["TIDEGATE_SHARDS"] = str(shards)
+        command = [sys.executable, "-m", "tidegate", "serve"]
+        with _process(command, directory, environ) as process:
+            _wait(process, directory, ready.exists)
+            told = json.loads(ready.read_text())
+            made = httpx.post(
+                f"{told['api']}/accounts/{told['account_id']}/moq/relays",
+                json={"name": "bench"},
+                headers={"Authorization": f"Bearer {told['api_token']}"},
+            )
+            made.raise_for_status()
+            relay = made.json()["result"]
+            yield Target(
+                address=told["moq"].split("://", 1)[1].rstrip("/"),
+                pid=told["pid"],
+                publish_path=f"/{relay['token_publish_subscribe']}",
+                subscribe_path=f"/{relay['token_subscribe']}",
+            )
+
+    return Relay("tidegate", version("tidegate"), (16, 14), ("quic", "webtransport"), start)
+
+
+def peers(foreign: Path) -> list[Relay]:
+    """Other projects' relays that this machine has.
+
+    Args:
+        foreign: the environment with PyPI's ``aiomoqt`` and ``moq-rs``.
+    """
+    found = []
+    python = foreign / "bin" / "python"
+    if python.exists():
+        found.append(_aiomoqt(foreign, _installed(python, "aiomoqt")))
+        found.append(_moq_server(python, _installed(python, "moq-rs")))
+    for name, make in {"moq-relay-ietf": _moq_relay_ietf, "moq-relay": _moq_relay}.items():
+        program = shutil.which(name) or shutil.which(name, path=str(Path.home() / ".cargo" / "bin"))
+        if program is not None:
+            found.append(make(program))
+    return found
+
+
+def _aiomoqt(foreign: Path, release: str) -> Relay:
+    def command(port: int, certificate: Path, key: Path) -> list[str]:
+        program = str(foreign / "bin" / "moq-interop-relay")
+        where = ["--bind", "127.0.0.1", "--port", str(port), "--dual"]
+        return [program, *where, "--cert", str(certificate), "--key", str(key)]
+
+    return Relay("aiomoqt", release, (16, 14, 18), ("quic", "webtransport"), _on_free_port(command))
+
+
+def _moq_server(python: Path, release: str) -> Relay:
+    def command(port: int, _certificate: Path, _key: Path) -> list[str]:
+        return [str(python), "-c", _MOQ_SERVER, f"127.0.0.1:{port}"]
+
+    return Relay(
+        "moq.Server", release, (16, 14, 18), ("quic", "webtransport"), _on_free_port(command)
+    )
+
+
+def _moq_relay_ietf(program: str) -> Relay:
+    def command(port: int, certificate: Path, key: Path) -> list[str]:
+        tls = ["--tls-cert", str(certificate), "--tls-key", str(key)]
+        coordinator = str(certificate.with_name("coordinator"))
+        return [program, "--bind", f"127.0.0.1:{port}", *tls, "--coordinator-file", coordinator]
+
+    return Relay(
+        "moq-relay-ietf",
+        _installed_by_cargo(program),
+        (18,),
+        ("quic", "webtransport"),
+        _on_free_port(command),
+    )
+
+
+def _moq_relay(program: str) -> Relay:
+    def command(port: int, certificate: Path, key: Path) -> list[str]:
+        listen = f"127.0.0.1:{port}"
+        tls = ["--listen-tls-cert", str(certificate), "--listen-tls-key", str(key)]
+        return [
+            program,
+            "--listen",
+            listen,
+            *tls,
+            "--auth-public",
+            "**",
+            "--web-http-listen",
+            listen,
+        ]
+
+    return Relay(
+        "moq-relay",
+        _installed_by_cargo(program),
+        (16, 14, 18),
+        ("quic", "webtransport"),
+        _on_free_port(command),
+    )
+
+
+def _on_free_port(
+    command: Callable[[int, Path, Path], list[str]],
+) -> Callable[[Path], Iterator[Target]]:
+    def start(directory: Path) -> Iterator[Target]:
+        # A folder of its own: one relay watches its certificate's folder, and we log to another.
+        certificate, key = write_certificate(directory / "tls")
+        port = _free_port()
+        with _process(command(port, certificate, key), directory, dict(os.environ)) as process:
+            _wait(process, directory, lambda: not _is_free(port))
+            yield Target(f"127.0.0.1:{port}", process.pid)
+
+    return start
+
+
+@contextmanager
+def _process(
+    command: list[str], directory: Path, environ: dict[str, str]
+) -> Iterator[subprocess.Popen[bytes]]:
+    with (directory / "log").open("wb") as log:
+        process = subprocess.Popen(
+            command, env=environ, cwd=directory, stdout=log, stderr=log, stdin=subprocess.DEVNULL
+        )
+    try:
+        yield process
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _wait(process: subprocess.Popen[bytes], directory: Path, ready: Callable[[], bool]) -> None:
+    until = time.monotonic() + _START_SECONDS
+    while not ready():
+        if process.poll() is not None or time.monotonic() > until:
+            log = (directory / "log").read_text(errors="replace").strip()
+            raise BenchError(f"{process.args!r} did not start: {log[-500:]}")
+        time.sleep(_LOOK_SECONDS)
+
+
+def _free_port() -> int:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
+
+
+def _installed(python: Path, package: str) -> str:
+    script = f"from importlib.metadata import version; print(version({package!r}))"
+    return subprocess.run(
+        [str(python), "-c", script], capture_output=True, text=True, check=True
+    ).stdout.strip()
+
+
+def _installed_by_cargo(program: str) -> str:
+    """What cargo wrote down beside the folder of programs that it installed."""
+    path = Path(program)
+    try:
+        crates = tomllib.loads((path.parent.parent / ".crates.toml").read_text())["v1"]
+    except (OSError, ValueError, KeyError):
+        return "?"
+    return next((crate.split()[1] for crate in crates if crate.startswith(f"{path.name} ")), "?")
