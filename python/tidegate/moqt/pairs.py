@@ -5,7 +5,7 @@ from typing import TypeAlias
 
 from tidegate.moqt.errors import ProtocolViolation
 from tidegate.moqt.version import Profile
-from tidegate.moqt.wire import Reader, write_bytes, write_varint
+from tidegate.moqt.wire import MAX_LIST, Reader, write_bytes, write_varint
 
 Pair: TypeAlias = tuple[int, int | bytes]
 """A type and its value: an integer when the type is even, bytes when it is odd."""
@@ -16,7 +16,7 @@ _MAX_TYPE = (1 << 64) - 1
 def read_counted(profile: Profile, reader: Reader) -> Iterator[Pair]:
     """The pairs that a count precedes."""
     pair_type = 0
-    for _ in range(reader.varint()):
+    for _ in range(reader.count()):
         pair_type = _read_type(profile, reader, pair_type)
         yield pair_type, reader.string() if pair_type & 1 else reader.varint()
 
@@ -24,9 +24,13 @@ def read_counted(profile: Profile, reader: Reader) -> Iterator[Pair]:
 def read_rest(profile: Profile, reader: Reader) -> Iterator[Pair]:
     """The pairs up to the end of the message."""
     pair_type = 0
-    while not reader.at_end:
+    for _ in range(MAX_LIST):
+        if reader.at_end:
+            return
         pair_type = _read_type(profile, reader, pair_type)
         yield pair_type, reader.string() if pair_type & 1 else reader.varint()
+    if not reader.at_end:
+        raise ProtocolViolation(f"a message has more than {MAX_LIST} properties")
 
 
 def _read_type(profile: Profile, reader: Reader, previous: int) -> int:

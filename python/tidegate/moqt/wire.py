@@ -12,6 +12,9 @@ MAX_REASON = 1024
 """Bytes of a reason phrase."""
 MAX_GOAWAY_URI = 8192
 """Bytes of GOAWAY's URI."""
+MAX_LIST = 256
+"""Entries of a list that a message carries. The drafts set no limit; this one keeps the time that
+a hostile message costs near that of an honest one."""
 MAX_MESSAGE = 0xFFFF
 """Bytes of a control message after its type and length."""
 
@@ -45,6 +48,13 @@ class Reader:
             raise Truncated("an integer is cut short")
         self._pos = end
         return int.from_bytes(self._data[pos:end], "big") & _MASKS[size]
+
+    def count(self) -> int:
+        """The number of entries in a list."""
+        count = self.varint()
+        if count > MAX_LIST:
+            raise ProtocolViolation(f"a list of {count} entries is too long")
+        return count
 
     def byte(self) -> int:
         pos = self._pos

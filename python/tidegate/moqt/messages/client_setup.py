@@ -23,7 +23,7 @@ class ClientSetup:
     def decode(cls, profile: Profile, reader: Reader) -> "ClientSetup":
         versions: tuple[int, ...] = ()
         if profile.versions_in_setup:
-            versions = tuple([reader.varint() for _ in range(reader.varint())])
+            versions = tuple([reader.varint() for _ in range(reader.count())])
         return cls(versions, SetupOptions.decode(profile, reader))
 
     def encode(self, profile: Profile, out: bytearray) -> int:
