@@ -33,6 +33,7 @@ async def main(url: str, namespace: str, objects: int) -> None:
             print(await arrived.get())
         for task in watching:
             task.cancel()
+        await asyncio.gather(*watching, return_exceptions=True)
 
 
 asyncio.run(main(sys.argv[1], sys.argv[2], int(sys.argv[3]) if len(sys.argv) > 3 else 50))
