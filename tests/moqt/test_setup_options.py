@@ -70,11 +70,11 @@ def test_quirk_option_5_at_14_is_an_authority_or_a_name() -> None:
     )
 
 
-def test_quirk_the_later_number_of_implementation_is_read_at_14_and_not_sent() -> None:
-    """aiomoqt sends 0x07 at 14 too."""
-    options = decode(D14, 0x20, bytes.fromhex("00 01 07 03 616263"))
-    assert options == ClientSetup(options=SetupOptions(implementation="abc"))
-    assert arrive(D14, SetupOptions(implementation="abc")) == SetupOptions()
+def test_quirk_the_later_number_of_implementation_is_used_at_14_too() -> None:
+    """aiomoqt does the same: 0x07 is no option of draft-14, so others ignore it."""
+    message = ClientSetup(options=SetupOptions(implementation="abc"))
+    assert encode(D14, message).hex(" ") == "20 00 07 00 01 07 03 61 62 63"
+    assert decode(D14, 0x20, encode(D14, message)[3:]) == message
 
 
 @pytest.mark.parametrize("path", ["", "/", "/a/b?jwt=x.y-z", "?x", "/%20~"])

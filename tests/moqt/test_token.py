@@ -1,7 +1,7 @@
 """The Token structure: four forms, and nothing else."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tidegate.moqt.codes import SessionCode
 from tidegate.moqt.errors import KeyValueFormattingError
@@ -33,6 +33,7 @@ def test_what_is_no_token_closes_the_session(structure: str) -> None:
     assert caught.value.code is SessionCode.KEY_VALUE_FORMATTING_ERROR
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=40))
 def test_any_bytes_are_a_token_or_a_formatting_error(structure: bytes) -> None:
     try:

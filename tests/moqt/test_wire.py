@@ -1,7 +1,7 @@
 """Integers, byte strings and names, and their limits."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tidegate.moqt.errors import EncodeError, ProtocolViolation, Truncated
 from tidegate.moqt.names import FullTrackName, Location
@@ -34,6 +34,7 @@ def test_the_worked_integers_of_rfc_9000(data: str, value: int) -> None:
     assert reader.at_end
 
 
+@settings(deadline=None)
 @given(st.integers(0, MAX_VARINT))
 def test_an_integer_takes_as_few_bytes_as_it_can(value: int) -> None:
     out = bytearray()

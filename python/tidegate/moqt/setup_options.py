@@ -94,7 +94,7 @@ class SetupOptions:
             chosen.append((_MAX_AUTH_TOKEN_CACHE_SIZE, self.max_auth_token_cache_size))
         if self.authority is not None:
             chosen.append((_AUTHORITY, self.authority.encode()))
-        if self.implementation is not None and not profile.authority_type_is_shared:
+        if self.implementation is not None:
             chosen.append((_IMPLEMENTATION, self.implementation.encode()))
         pairs.write_counted(profile, out, chosen)
 

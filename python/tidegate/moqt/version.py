@@ -31,8 +31,8 @@ class Profile:
         unknown_parameters_close: an unknown message parameter ends the session; otherwise it
             is ignored.
         setup_aliases_forbidden: tokens in SETUP may not delete or use an alias.
-        authority_type_is_shared: SETUP's AUTHORITY and MOQT_IMPLEMENTATION have the same type, so
-            the latter is not sent, and 0x05 may be either.
+        authority_type_is_shared: setup option 0x05 is AUTHORITY or MOQT_IMPLEMENTATION; ours is
+            sent as 0x07, the type it has otherwise, which a peer that does not know it ignores.
         replies_unified: one REQUEST_OK and one REQUEST_ERROR answer most requests; otherwise
             each request has types, and error numbers, of its own.
         replies_name_the_request: a reply carries its Request ID; otherwise its stream tells.

@@ -116,7 +116,7 @@ def ranges(profile: Profile) -> st.SearchStrategy[FetchRange]:
     )
 
 
-def setup_options(profile: Profile, *, client: bool) -> st.SearchStrategy[SetupOptions]:
+def setup_options(*, client: bool) -> st.SearchStrategy[SetupOptions]:
     path = st.none() | st.text(max_size=30)
     return st.builds(
         SetupOptions,
@@ -127,7 +127,7 @@ def setup_options(profile: Profile, *, client: bool) -> st.SearchStrategy[SetupO
         tokens=st.lists(
             st.builds(Token.use_value, st.binary(max_size=40), varints), max_size=2
         ).map(tuple),
-        implementation=st.none() if profile.authority_type_is_shared else path,
+        implementation=path,
     )
 
 
@@ -140,9 +140,9 @@ def alike(profile: Profile) -> st.SearchStrategy[Message]:
         st.builds(
             ClientSetup,
             versions if profile.versions_in_setup else st.just(()),
-            setup_options(profile, client=True),
+            setup_options(client=True),
         ),
-        st.builds(ServerSetup, version, setup_options(profile, client=False)),
+        st.builds(ServerSetup, version, setup_options(client=False)),
         st.builds(Goaway, st.text(max_size=100)),
         st.builds(MaxRequestId, varints),
         st.builds(RequestsBlocked, varints),

@@ -5,11 +5,12 @@ from contextlib import suppress
 from typing import get_args
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tidegate.moqt.codes import RequestCode, RequestKind
 from tidegate.moqt.errors import DecodeError, EncodeError, ProtocolViolation, UnknownMessage
 from tidegate.moqt.messages import (
+    ClientSetup,
     Goaway,
     Message,
     Namespace,
@@ -19,6 +20,7 @@ from tidegate.moqt.messages import (
     RequestOk,
     RequestUpdate,
     ServerSetup,
+    SetupOptions,
     StreamRole,
     Subscribe,
     SubscribeNamespace,
@@ -28,6 +30,7 @@ from tidegate.moqt.messages import (
     encode,
 )
 from tidegate.moqt.subscription import NEXT_GROUP
+from tidegate.moqt.token import Token
 from tidegate.moqt.version import D14, D16, PROFILES, Profile
 
 from tests.moqt.messages.examples import CASE_IDS, CASES, EXAMPLES, NAMESPACE, SECRET, TRACK, role
@@ -90,6 +93,7 @@ def test_no_message_prints_a_token_or_a_path(profile: Profile, name: str, messag
 
 
 @ALL_DRAFTS
+@settings(deadline=None)
 @given(data=st.data())
 def test_whatever_a_draft_can_say_survives_the_wire(profile: Profile, data: st.DataObject) -> None:
     message = data.draw(messages(profile))
@@ -98,6 +102,7 @@ def test_whatever_a_draft_can_say_survives_the_wire(profile: Profile, data: st.D
 
 
 @ALL_DRAFTS
+@settings(deadline=None)
 @given(message_type=st.integers(0, 0x3F), payload=st.binary(max_size=200), data=st.data())
 def test_any_bytes_decode_or_give_a_decode_error(
     profile: Profile, message_type: int, payload: bytes, data: st.DataObject
@@ -120,6 +125,7 @@ def test_any_bytes_decode_or_give_a_decode_error(
 
 
 @ALL_CASES
+@settings(deadline=None, max_examples=25)
 @given(data=st.data())
 def test_a_damaged_message_decodes_or_gives_a_decode_error(
     profile: Profile, name: str, message: Message, data: st.DataObject
@@ -232,3 +238,23 @@ def test_a_track_property_out_of_range_closes_the_session(
     message_type, payload = taken_apart(encode(D16, Publish(1, TRACK, 9, properties=properties)))
     with pytest.raises(ProtocolViolation):
         decode(D16, message_type, payload)
+
+
+@ALL_DRAFTS
+@pytest.mark.parametrize("entries", [256, 257])
+def test_a_message_carries_at_most_256_entries_a_list(profile: Profile, entries: int) -> None:
+    """What they cost to read is bounded, whatever the message's length allows."""
+    options = SetupOptions(tokens=(Token.use_value(b""),) * entries)
+    properties = ((0x41, b""),) * entries
+    messages: list[Message] = [ClientSetup((), options)]
+    if profile.versions_in_setup:
+        messages.append(ClientSetup((0xFF00000E,) * entries))
+    if profile.track_properties:
+        messages.append(Publish(1, TRACK, 9, properties=properties))
+    for message in messages:
+        message_type, payload = taken_apart(encode(profile, message))
+        if entries == 256:
+            assert decode(profile, message_type, payload) == message
+        else:
+            with pytest.raises(ProtocolViolation):
+                decode(profile, message_type, payload)

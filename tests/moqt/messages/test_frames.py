@@ -3,7 +3,7 @@
 from contextlib import suppress
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tidegate.moqt.errors import DecodeError, ProtocolViolation, UnknownMessage
 from tidegate.moqt.messages import (
@@ -32,6 +32,7 @@ def control_messages(profile: Profile) -> list[Message]:
 
 
 @ALL_DRAFTS
+@settings(deadline=None)
 @given(cuts=st.lists(st.integers(1, 40), min_size=1))
 def test_messages_arrive_in_order_however_they_are_cut(profile: Profile, cuts: list[int]) -> None:
     sent = control_messages(profile)
@@ -105,6 +106,7 @@ def test_a_response_stream_carries_namespaces_and_nothing_else() -> None:
 
 
 @ALL_DRAFTS
+@settings(deadline=None)
 @given(chunks=st.lists(st.binary(max_size=60), max_size=10))
 def test_any_stream_decodes_or_gives_a_decode_error(profile: Profile, chunks: list[bytes]) -> None:
     frames = Frames(profile)
