@@ -16,11 +16,19 @@ def arrive(profile: Profile, options: SetupOptions) -> SetupOptions:
     return message.options
 
 
-def test_unknown_options_are_ignored_also_twice() -> None:
-    """S6: 0x40b54 is one of moq-dev's own."""
-    assert decode(D16, 0x20, bytes.fromhex("03 02 4064 80040b52 07 00 07")) == ClientSetup(
-        options=SetupOptions(max_request_id=100)
-    )
+@ALL_DRAFTS
+def test_unknown_options_are_ignored_also_twice(profile: Profile) -> None:
+    """S6. Draft-14 also has a list of versions, empty here."""
+    repeated = "00 01 78" if profile.type_deltas else "11 01 78"
+    versions = "00" if profile.versions_in_setup else ""
+    data = bytes.fromhex(f"{versions} 02 11 01 78 {repeated}")
+    assert decode(profile, 0x20, data) == ClientSetup()
+
+
+def test_quirk_moq_dev_has_options_of_its_own() -> None:
+    """0x40b54 to 0x40b5c; ignored, and never echoed."""
+    data = bytes.fromhex("03 02 4064 80040b52 07 06 01")
+    assert decode(D16, 0x20, data) == ClientSetup(options=SetupOptions(max_request_id=100))
 
 
 @pytest.mark.parametrize("data", ["02 02 4064 00 4064", "02 01 012f 00 012f"])

@@ -24,7 +24,7 @@ class FetchOk:
     Attributes:
         end_of_track: whether ``end`` is the track's last object.
         end: as in StandaloneFetch.
-        group_order: the order of the response, where the draft states it (14).
+        group_order: the order of the response, where the draft states it (14); None = ascending.
         properties: as in SubscribeOk, without DELIVERY_TIMEOUT at 14.
     """
 
