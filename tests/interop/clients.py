@@ -9,13 +9,14 @@ from pathlib import Path
 
 INTEROP = Path(__file__).parent
 BUILD = INTEROP.parents[1] / "build" / "foreign"
-PYTHON = BUILD / "venv" / "bin" / "python"
+TOOLS = BUILD / "venv" / "bin"
+PYTHON = str(TOOLS / "python")
 NODE_MODULES = INTEROP / "node" / "node_modules"
 
 
 def foreign(name: str) -> list[str]:
     """The command of a script of ``foreign/``, in the foreign clients' environment."""
-    return [str(PYTHON), str(INTEROP / "foreign" / name)]
+    return [PYTHON, str(INTEROP / "foreign" / name)]
 
 
 class ClientFailed(Exception):

@@ -14,6 +14,8 @@ from playwright.async_api import Browser, Page, async_playwright
 
 from tests.interop.clients import INTEROP, NODE_MODULES
 
+ROOT = INTEROP.parents[1]
+
 
 @pytest.fixture(scope="session")
 def mp4(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -34,9 +36,10 @@ class _QuietHandler(SimpleHTTPRequestHandler):
 
 @pytest.fixture(scope="session")
 def pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Serves ``pages/`` from a loopback address, a secure context, with the clients bundled."""
+    """Serves ``pages/`` and the example player from a loopback address, a secure context."""
     root = tmp_path_factory.mktemp("pages")
     shutil.copytree(INTEROP / "pages", root, dirs_exist_ok=True)
+    shutil.copytree(ROOT / "examples" / "player", root / "player")
     for script in root.glob("*.js"):
         bundle = ["--bundle", "--format=esm", "--log-level=error", "--allow-overwrite"]
         esbuild = NODE_MODULES / ".bin" / "esbuild"

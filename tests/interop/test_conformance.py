@@ -1,11 +1,10 @@
 """aiomoqt's conformance client, every case, against a whole server."""
 
 import re
-from pathlib import Path
 
 import pytest
 
-from tests.interop.clients import PYTHON, running
+from tests.interop.clients import TOOLS, running
 from tests.server import Relay, Transport
 
 SKIPPED = {
@@ -23,8 +22,8 @@ pytestmark = [
 
 async def report(relay: Relay, draft: int, transport: Transport, *options: str) -> dict[str, str]:
     """What the client says of each case: ``ok``, ``not ok`` or ``skip``."""
-    command: list[str | Path] = [
-        PYTHON.parent / "moq-interop-client",
+    command = [
+        str(TOOLS / "moq-interop-client"),
         "--tls-disable-verify",
         *options,
     ]

@@ -51,7 +51,7 @@ async def test_real_media_arrives_and_decodes(
         draft, transport = end
         url = relay.url(transport, token)
         options = f"-k --draft {draft} -N {namespace} --packaging {packaging}".split()
-        return [str(PYTHON), "-m", f"aiomoqt.tools.{name}", url, *options]
+        return [PYTHON, "-m", f"aiomoqt.tools.{name}", url, *options]
 
     source = tool("pub_media", publisher, relay.publish_token)
     sink = tool("sub_media", subscriber, relay.subscribe_token)

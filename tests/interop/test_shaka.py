@@ -24,7 +24,7 @@ async def test_video_plays_for_five_seconds_without_an_error(
     relay: Relay, mp4: Path, page: Page, pages: str, published: int, offer: str
 ) -> None:
     namespace = ["tide", secrets.token_hex(4)]
-    tool: list[str | Path] = [PYTHON, "-m", "aiomoqt.tools.pub_media", relay.moqt_url(), "-k"]
+    tool = [PYTHON, "-m", "aiomoqt.tools.pub_media", relay.moqt_url(), "-k"]
     media = ["--draft", str(published), "-N", "/".join(namespace), "--packaging", "cmaf"]
     async with running(*tool, *media, "--mp4", mp4, "--loop", "-t", "60") as publishing:
         await publishing.says("publishing...")

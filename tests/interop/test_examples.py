@@ -1,0 +1,94 @@
+"""Every example does what it says."""
+
+import json
+import secrets
+import subprocess
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Page, Route
+
+from tests.interop.clients import NODE_MODULES, PYTHON, running
+from tests.server import Relay, Server
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+TESTED = {"watch.py", "provision.mjs", "player/index.html"}
+
+
+def test_every_example_is_tested_here() -> None:
+    found = {str(path.relative_to(EXAMPLES)) for path in EXAMPLES.rglob("*") if path.is_file()}
+    assert found == TESTED
+
+
+@pytest.mark.foreign
+async def test_watch_prints_what_arrives(relay: Relay) -> None:
+    namespace = f"tour/{secrets.token_hex(4)}"
+    publish = [PYTHON, "-m", "aiomoqt.tools.pub_media", relay.moqt_url(), "-k", "--pub-ns"]
+    watch = [PYTHON, str(EXAMPLES / "watch.py"), relay.webtransport_url(relay.subscribe_token)]
+    async with running(*publish, "-N", namespace, "-t", "30") as publishing:
+        await publishing.says("publishing...")
+        async with running(*watch, namespace, "5") as watching:
+            lines = await watching.finishes()
+    assert lines[0] == "tracks: audio"
+    assert len(lines) == 6
+
+
+@pytest.mark.foreign
+def test_provision_makes_a_relay_and_replaces_a_token(server: Server, tmp_path: Path) -> None:
+    """The SDK is looked up beside the script, as in a project of the reader's own."""
+    (tmp_path / "node_modules").symlink_to(NODE_MODULES)
+    script = tmp_path / "provision.mjs"
+    script.write_bytes((EXAMPLES / script.name).read_bytes())
+    result = subprocess.run(
+        ["node", script],
+        env={
+            "PATH": "/usr/local/bin:/usr/bin:/bin",
+            "CLOUDFLARE_BASE_URL": server.api,
+            "CLOUDFLARE_API_TOKEN": str(server.api_token),
+            "CLOUDFLARE_ACCOUNT_ID": server.account_id,
+        },
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    assert result.returncode == 0, result.stderr
+    shown = dict(line.split(": ") for line in result.stdout.splitlines())
+    assert list(shown) == ["publisher", "viewer", "viewer, from now on"]
+    assert len(set(shown.values())) == 3
+    with server.cloudflare() as client:
+        studios = list(client.moq.relays.list(account_id=server.account_id))
+        relay = next(relay for relay in studios if relay.name == "studio")
+        config = client.moq.relays.get(str(relay.uid), account_id=server.account_id)
+    assert config is not None
+    lingering = json.loads(config.to_json())["config"]["lingering_subscribe"]
+    assert lingering == {"enabled": True, "max_timeout_ms": 60_000}
+
+
+@pytest.mark.foreign
+@pytest.mark.browser
+@pytest.mark.slow
+async def test_the_player_page_plays_what_is_published(
+    relay: Relay, mp4: Path, page: Page, pages: str
+) -> None:
+    namespace = f"tour/{secrets.token_hex(4)}"
+    shaka = NODE_MODULES / "shaka-player" / "dist" / "shaka-player.experimental.js"
+
+    async def from_disk(route: Route) -> None:
+        await route.fulfill(path=shaka)
+
+    await page.route("https://cdn.jsdelivr.net/**", from_disk)
+    publish = [PYTHON, "-m", "aiomoqt.tools.pub_media", relay.moqt_url(), "-k"]
+    media = ["-N", namespace, "--packaging", "cmaf", "--mp4", str(mp4), "--loop", "-t", "60"]
+    async with running(*publish, *media) as publishing:
+        await publishing.says("publishing...")
+        url, certificate = relay.webtransport_url(), f"{relay.http}/certificate.sha256"
+        fields = f"relay={url}&namespace={namespace}&certificate={certificate}"
+        await page.goto(f"{pages}/player/index.html#{fields}")
+        await page.get_by_role("button", name="Watch").click()
+        await page.wait_for_function(
+            "document.querySelector('video').currentTime > 0.5 || "
+            "document.querySelector('output').value.startsWith('error')",
+            timeout=20_000,
+        )
+        said = await page.locator("output").text_content()
+    assert said == "playing"
