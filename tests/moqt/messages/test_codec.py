@@ -16,6 +16,8 @@ from tidegate.moqt.messages import (
     Namespace,
     NamespaceDone,
     Publish,
+    PublishNamespaceCancel,
+    PublishNamespaceDone,
     RequestError,
     RequestOk,
     RequestUpdate,
@@ -29,7 +31,7 @@ from tidegate.moqt.messages import (
     decode,
     encode,
 )
-from tidegate.moqt.subscription import NEXT_GROUP
+from tidegate.moqt.subscription import NEXT_GROUP, Filter, FilterStart
 from tidegate.moqt.token import Token
 from tidegate.moqt.version import D14, D16, PROFILES, Profile
 
@@ -179,6 +181,12 @@ def test_a_message_on_the_wrong_stream_closes_the_session(
         (D14, RequestError(0, None, RequestCode.INTERNAL_ERROR)),
         (D14, RequestUpdate(2, 0, forward=True)),
         (D14, RequestUpdate(2, 0, 128, True, NEXT_GROUP)),
+        (D14, PublishNamespaceDone(request_id=1)),
+        (D14, PublishNamespaceCancel(request_id=1)),
+        (D14, UnsubscribeNamespace(request_id=1)),
+        (D14, Subscribe(0, TRACK, filter=Filter(FilterStart.NEXT_GROUP, end_group=1))),
+        (D16, PublishNamespaceDone(namespace=NAMESPACE)),
+        (D16, PublishNamespaceCancel(namespace=NAMESPACE)),
         (D16, UnsubscribeNamespace(NAMESPACE)),
         (D16, SubscribeNamespace(0, NAMESPACE, wants_namespaces=False, wants_tracks=False)),
     ],
