@@ -16,12 +16,12 @@ PLAYED_SECONDS = 5
 
 
 @pytest.mark.parametrize(
-    ("published", "offer"),
-    [(16, "DRAFT_14"), (14, "DRAFT_16"), (16, "AUTO")],
-    ids=["from-16-to-14", "from-14-to-16", "from-16-to-auto"],
+    ("published", "offer", "token_in"),
+    [(16, "DRAFT_14", "path"), (14, "DRAFT_16", "path"), (16, "AUTO", "setup")],
+    ids=["from-16-to-14", "from-14-to-16", "from-16-to-auto-with-the-token-in-setup"],
 )
 async def test_video_plays_for_five_seconds_without_an_error(
-    relay: Relay, mp4: Path, page: Page, pages: str, published: int, offer: str
+    relay: Relay, mp4: Path, page: Page, pages: str, published: int, offer: str, token_in: str
 ) -> None:
     namespace = ["tide", secrets.token_hex(4)]
     tool = [PYTHON, "-m", "aiomoqt.tools.pub_media", relay.moqt_url(), "-k"]
@@ -29,11 +29,11 @@ async def test_video_plays_for_five_seconds_without_an_error(
     async with running(*tool, *media, "--mp4", mp4, "--loop", "-t", "60") as publishing:
         await publishing.says("publishing...")
         await page.goto(f"{pages}/shaka.html")
-        url = relay.webtransport_url(relay.subscribe_token)
-        fingerprint = f"{relay.http}/certificate.sha256"
-        await page.evaluate(
-            "(arguments) => play(...arguments)", [url, fingerprint, namespace, offer]
-        )
+        url, token = relay.webtransport_url(relay.subscribe_token), ""
+        if token_in == "setup":
+            url, token = url.removesuffix(relay.subscribe_token), relay.subscribe_token
+        arguments = [url, f"{relay.http}/certificate.sha256", namespace, offer, token]
+        await page.evaluate("(arguments) => play(...arguments)", arguments)
         started: dict[str, Any] = await page.evaluate("state()")
         await page.wait_for_function(
             "(goal) => state().currentTime >= goal || state().errors.length",
