@@ -1,6 +1,8 @@
 """Fixtures that every folder of tests may use."""
 
+import asyncio
 import secrets
+import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -37,9 +39,10 @@ def postgres() -> Iterator[Postgres]:
         yield running
 
 
-@pytest.fixture(
-    params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)],
-)
+DATABASES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
+
+
+@pytest.fixture(params=DATABASES)
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """An empty database of each kind that Tidegate runs on."""
     if request.param == "sqlite":
@@ -48,9 +51,43 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return running.create_database(f"test_{secrets.token_hex(6)}")
 
 
+@pytest.fixture(scope="session")
+def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database file to copy, which is quicker than migrating a new one."""
+    directory = tmp_path_factory.mktemp("migrated")
+    _migrate("", directory)
+    return directory / "tidegate.sqlite3"
+
+
+@pytest.fixture(scope="session")
+def migrated_postgres(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The name of a database to copy."""
+    _migrate(postgres.create_database("migrated"), tmp_path_factory.mktemp("migrated"))
+    return "migrated"
+
+
+def _migrate(url: str, directory: Path) -> None:
+    async def open_once() -> None:
+        await (await Store.open(url, directory)).close()
+
+    asyncio.run(open_once())
+
+
+@pytest.fixture(params=DATABASES)
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A migrated database without a row, of each kind."""
+    if request.param == "sqlite":
+        file = tmp_path / "tidegate.sqlite3"
+        shutil.copy(request.getfixturevalue("migrated_sqlite"), file)
+        return f"sqlite:///{file}"
+    running: Postgres = request.getfixturevalue("postgres")
+    template: str = request.getfixturevalue("migrated_postgres")
+    return running.create_database(f"test_{secrets.token_hex(6)}", template=template)
+
+
 @pytest.fixture
-async def store(database_url: str, tmp_path: Path) -> AsyncIterator[Store]:
-    """An empty, migrated store, on each kind of database."""
-    opened = await Store.open(database_url, tmp_path)
+async def store(store_url: str, tmp_path: Path) -> AsyncIterator[Store]:
+    """A store without a row, on each kind of database."""
+    opened = await Store.open(store_url, tmp_path)
     yield opened
     await opened.close()

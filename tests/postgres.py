@@ -26,15 +26,16 @@ class Postgres:
     def url(self, database: str) -> str:
         return f"postgresql://tidegate@127.0.0.1:{self.port}/{database}"
 
-    def create_database(self, name: str) -> str:
-        """An empty database; returns its URL."""
+    def create_database(self, name: str, template: str = "template1") -> str:
+        """A database like ``template``, by default an empty one; returns its URL."""
+        statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
         with psycopg.connect(self.url("postgres"), autocommit=True) as db:
-            db.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+            db.execute(statement.format(sql.Identifier(name), sql.Identifier(template)))
         return self.url(name)
 
 
 def find_binaries() -> Path | None:
-    """The folder of ``initdb`` and ``postgres``: Debian keeps it off PATH; the newest version wins."""
+    """The folder of ``initdb`` and ``postgres``: Debian keeps it off PATH; the newest wins."""
     debian = Path("/usr/lib/postgresql")
     versions = sorted(debian.glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
     if versions:
@@ -57,19 +58,9 @@ def running_postgres() -> Iterator[Postgres]:
         if user is not None:
             shutil.chown(directory, user)
         cluster = directory / "cluster"
+        flags = ["--username=tidegate", "--auth=trust", "--encoding=UTF8", "--no-sync"]
         subprocess.run(
-            [
-                binaries / "initdb",
-                "-D",
-                cluster,
-                "-U",
-                "tidegate",
-                "-A",
-                "trust",
-                "-E",
-                "UTF8",
-                "-N",
-            ],
+            [binaries / "initdb", "-D", cluster, *flags],
             user=user,
             cwd=directory,
             check=True,
@@ -97,8 +88,8 @@ def running_postgres() -> Iterator[Postgres]:
             _wait_until_ready(Postgres(port), server, log)
             yield Postgres(port)
         finally:
-            # SIGINT is PostgreSQL's "fast" shutdown; SIGTERM would wait for every client.
-            server.send_signal(signal.SIGINT)
+            # PostgreSQL's "immediate" shutdown: nothing here is worth a checkpoint.
+            server.send_signal(signal.SIGQUIT)
             try:
                 server.wait(5)
             except subprocess.TimeoutExpired:

@@ -16,34 +16,39 @@ def differences(connection: Connection) -> object:
     return compare_metadata(MigrationContext.configure(connection), metadata)
 
 
-async def test_the_migrations_lead_to_the_schema(store: Store) -> None:
+async def test_the_migrations_lead_to_the_schema(database_url: str, tmp_path: Path) -> None:
+    store = await Store.open(database_url, tmp_path)
     async with store.reading() as db:
         assert await db.run_sync(differences) == []
+    await store.close()
 
 
 async def test_a_second_start_finds_everything_in_place(
-    store: Store, database_url: str, tmp_path: Path
+    store: Store, store_url: str, tmp_path: Path
 ) -> None:
-    again = await Store.open(database_url, tmp_path)
+    again = await Store.open(store_url, tmp_path)
     await again.close()
 
 
 async def test_a_failed_transaction_leaves_no_trace(store: Store) -> None:
-    with pytest.raises(RuntimeError):
+    async def fail() -> None:
         async with store.writing() as db:
             await db.execute(text("INSERT INTO accounts VALUES ('a', 'n', 1)"))
-            raise RuntimeError
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        await fail()
     async with store.reading() as db:
         assert (await db.execute(text("SELECT count(*) FROM accounts"))).scalar_one() == 0
 
 
 async def test_a_database_of_a_newer_version_is_refused(
-    store: Store, database_url: str, tmp_path: Path
+    store: Store, store_url: str, tmp_path: Path
 ) -> None:
     async with store.writing() as db:
         await db.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     with pytest.raises(DatabaseError, match="newer version"):
-        await Store.open(database_url, tmp_path)
+        await Store.open(store_url, tmp_path)
 
 
 async def test_without_an_url_a_private_file_of_the_data_directory_is_used(tmp_path: Path) -> None:

@@ -131,10 +131,10 @@ async def test_upstreams_are_shown_only_while_fallback_is_on(
 
 
 async def test_another_process_is_seen_too(
-    store: Store, database_url: str, tmp_path: Path, directory: Directory, watch: Watch
+    store: Store, store_url: str, tmp_path: Path, directory: Directory, watch: Watch
 ) -> None:
     await watch.catch_up()
-    other = await Store.open(database_url, tmp_path)
+    other = await Store.open(store_url, tmp_path)
     relay, jti = await create(other)
     async with other.writing() as db:
         await signing_keys.ensure(db, SEALER, now=NOW)

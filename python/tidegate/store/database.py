@@ -3,10 +3,10 @@
 import asyncio
 import os
 import sqlite3
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from sqlalchemy import event, text
 from sqlalchemy.engine import URL, Connection, make_url
@@ -18,6 +18,9 @@ from tidegate.store import migrations
 
 _BUSY_SECONDS = 10.0
 _CONNECT_SECONDS = 5
+
+
+T = TypeVar("T")
 
 
 class Store:
@@ -74,6 +77,29 @@ class Store:
             await db.execution_options(tidegate_writes=True)
             async with db.begin():
                 yield db
+
+    async def create(
+        self,
+        make: Callable[[AsyncConnection], Awaitable[T]],
+        exists: Callable[[AsyncConnection, T], Awaitable[bool]],
+    ) -> T:
+        """What ``make`` returned, once it is committed.
+
+        A connection that breaks during the commit leaves open whether it happened; then ``exists``
+        tells, so that a caller is not told of a failure when the thing is stored.
+        """
+        made: T | None = None
+        try:
+            async with self.writing() as db:
+                made = await make(db)
+            return made
+        except (DBAPIError, OSError):
+            if made is None:
+                raise
+            async with self.reading() as db:
+                if not await exists(db, made):
+                    raise
+            return made
 
     async def close(self) -> None:
         await self._engine.dispose()

@@ -120,6 +120,11 @@ async def get(db: AsyncConnection, account_id: str, uid: str, *, lock: bool = Fa
     return _relay(row)
 
 
+async def exists(db: AsyncConnection, uid: str) -> bool:
+    """Whether there is, or ever was, a relay of this uid."""
+    return (await db.execute(select(_c.uid).where(_c.uid == uid))).first() is not None
+
+
 async def save(db: AsyncConnection, relay: Relay) -> None:
     """Stores the name, configuration and ``modified`` of a relay that was locked."""
     await db.execute(

@@ -28,7 +28,7 @@ class SecretResources:
 
     def __init__(self, table: Table, noun: str) -> None:
         self._table = table
-        self._noun = noun
+        self.noun = noun
         c = table.c
         self._columns = (c.uid, c.account_id, c.name, c.created, c.modified)
 
@@ -41,7 +41,7 @@ class SecretResources:
         count = select(func.count()).select_from(self._table).where(of_account)
         if (await db.execute(count)).scalar_one() >= limit:
             raise ResourceLimitReached(
-                f"This account has reached its limit of {limit} {self._noun}s."
+                f"This account has reached its limit of {limit} {self.noun}s."
             )
         secret = secrets.token_hex(32)
         made = SecretResource(secrets.token_hex(16), account_id, name, now, now)
@@ -97,7 +97,7 @@ class SecretResources:
         query = select(*self._columns).where(c.uid == uid, c.account_id == account_id)
         row = (await db.execute(query.with_for_update() if lock else query)).first()
         if row is None:
-            raise ResourceNotFound(f"{self._noun} not found")
+            raise ResourceNotFound(f"{self.noun} not found")
         return SecretResource(*row)
 
 
