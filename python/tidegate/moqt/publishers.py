@@ -1,0 +1,243 @@
+"""Where a track comes from: our SUBSCRIBE at a publisher, or a publisher's PUBLISH."""
+
+from enum import Enum, auto
+from typing import TYPE_CHECKING
+
+from tidegate.moqt.codes import DoneCode, RequestKind, SessionCode
+from tidegate.moqt.failures import Refusal, SessionFailure
+from tidegate.moqt.messages import (
+    Message,
+    Publish,
+    PublishDone,
+    PublishOk,
+    RequestUpdate,
+    Subscribe,
+    SubscribeOk,
+)
+from tidegate.moqt.requests import OwnRequest, PeerRequest, Request, RequestOwner
+from tidegate.moqt.subscription import LARGEST_OBJECT
+from tidegate.tokens import Operation
+
+if TYPE_CHECKING:
+    from tidegate.moqt.session import Session
+    from tidegate.moqt.tracks import Track
+
+
+class _State(Enum):
+    ASKED = auto()
+    ESTABLISHED = auto()
+    ENDING = auto()
+    OVER = auto()
+
+
+class Upstream(RequestOwner):
+    """The relay's subscription to one track at one publisher.
+
+    Attributes:
+        offered: the publisher opened it with PUBLISH; otherwise we asked.
+        asked_group: the NEW_GROUP_REQUEST that our SUBSCRIBE carried.
+        alias: the publisher's track alias.
+        source: the engine's handle.
+    """
+
+    __slots__ = (
+        "_request",
+        "_state",
+        "alias",
+        "asked_group",
+        "offered",
+        "session",
+        "source",
+        "track",
+    )
+
+    def __init__(self, track: "Track", session: "Session") -> None:
+        self.track = track
+        self.session = session
+        self.offered = False
+        self.asked_group: int | None = None
+        self.alias: int | None = None
+        self.source: int | None = None
+        self._request: Request | None = None
+        self._state = _State.ASKED
+
+    @property
+    def established(self) -> bool:
+        return self._state is _State.ESTABLISHED
+
+    # Asking.
+
+    def ask(self, now: float, group: int | None) -> None:
+        """Sends SUBSCRIBE as soon as the publisher has credit for it; ``group``: with which
+        NEW_GROUP_REQUEST.
+        """
+        if self.session.profile.options_are_parameters:
+            self.asked_group = group
+        self._request = self.session.request(now, RequestKind.SUBSCRIBE, self)
+
+    def credited(self, now: float, request: OwnRequest) -> None:
+        # Forward always, from the live edge, and nobody's preferences: it serves all who come.
+        request.issue(now)
+        request.send(
+            Subscribe(
+                request.request_id,
+                self.track.name,
+                filter=LARGEST_OBJECT,
+                new_group_request=self.asked_group,
+            )
+        )
+
+    def accepted(self, now: float, reply: Message) -> None:
+        assert isinstance(reply, SubscribeOk), "the session checked what grants what"
+        self._bind(now, reply.track_alias)
+        self._state = _State.ESTABLISHED
+        self.track.establish(now, self, reply.largest, reply.properties)
+
+    def refused(self, now: float, refusal: Refusal) -> None:
+        self._state = _State.OVER
+        self.track.refuse(now, self, refusal)
+
+    # Being offered.
+
+    def take(self, now: float, request: PeerRequest, message: Publish) -> None:
+        """Accepts a PUBLISH.
+
+        Raises:
+            SessionFailure: its alias is another track's.
+        """
+        self.offered = True
+        self._request = request
+        self._bind(now, message.track_alias)
+        request.owner = self
+        self._state = _State.ESTABLISHED
+        request.accept(PublishOk(request.request_id, filter=LARGEST_OBJECT))
+        self.track.establish(now, self, message.largest, message.properties)
+
+    def updated(self, now: float, update: PeerRequest, message: RequestUpdate) -> None:
+        self.session.require(now, Operation.PUBLISH, message.tokens)
+        update.grant()
+
+    # The engine's side.
+
+    def _bind(self, now: float, alias: int) -> None:
+        other = self.session.aliases.get(alias)
+        if other is not None:
+            if other._state is not _State.ENDING:
+                raise SessionFailure(
+                    SessionCode.DUPLICATE_TRACK_ALIAS, "a track alias names two tracks"
+                )
+            # Its publisher is done with it, and with its alias.
+            other.drained(now)
+        self.alias = alias
+        self.session.aliases[alias] = self
+
+    def attach(self, track: int) -> None:
+        assert self.alias is not None, "bound before it is established"
+        plane = self.track.plane
+        self.source = plane.engine.attach_source(track, self.session.handle, self.alias)
+        plane.sources[self.source] = self
+
+    def _detach(self) -> None:
+        """Forgets alias and source; what still comes under the alias is nobody's."""
+        self._state = _State.OVER
+        if self.alias is not None and self.session.aliases.get(self.alias) is self:
+            del self.session.aliases[self.alias]
+        if self.source is not None:
+            self.track.plane.sources.pop(self.source, None)
+            if not self.session.closed:
+                self.track.plane.engine.detach_source(self.source)
+            self.source = None
+
+    # Ends.
+
+    def ended(self, now: float, done: PublishDone) -> None:
+        if self.source is None or not self.established:
+            return
+        self._state = _State.ENDING
+        drain = self.track.plane.limits.drain_seconds
+        self.track.plane.engine.end_source(self.source, done.stream_count, int(drain * 1000))
+        self.track.drain(self, _DOWNSTREAM.get(done.code, DoneCode.INTERNAL_ERROR))
+
+    def drained(self, now: float) -> None:
+        """All that the publisher sent has come in."""
+        self._detach()
+        self.track.drained(now, self)
+
+    def malformed(self, now: float) -> None:
+        """What came breaks the track's rules: this publisher is not listened to any more."""
+        self._unsubscribe()
+        self.track.lose(now, self, vanished=False, code=DoneCode.MALFORMED_TRACK)
+        self._detach()
+
+    def release(self) -> None:
+        """The track does not need this publisher any more."""
+        self._unsubscribe()
+        self._detach()
+
+    def lost(self, now: float) -> None:
+        goodbye = self.session.said_goodbye
+        code = DoneCode.TRACK_ENDED if goodbye else DoneCode.INTERNAL_ERROR
+        self.track.lose(now, self, vanished=not goodbye, code=code)
+        self._detach()
+
+    def _unsubscribe(self) -> None:
+        request = self._request
+        if request is None:
+            return
+        if request.request_id < 0:
+            request.retire()
+        else:
+            request.unsubscribe()
+
+    # New groups.
+
+    def ask_group(self, now: float, wanted: int) -> bool:
+        """Passes a NEW_GROUP_REQUEST on, where the publisher's draft has it."""
+        if (
+            not self.established
+            or not self.session.profile.options_are_parameters
+            or not self.session.reachable
+        ):
+            return False
+        self.session.request(now, RequestKind.UPDATE, _GroupUpdate(self, wanted))
+        return True
+
+    def group_update(self, request_id: int, wanted: int) -> RequestUpdate | None:
+        """The update that asks for a new group; None once the subscription is over."""
+        if self._request is None or self._request.over:
+            return None
+        return RequestUpdate(request_id, self._request.request_id, new_group_request=wanted)
+
+
+class _GroupUpdate(RequestOwner):
+    """REQUEST_UPDATE with NEW_GROUP_REQUEST; its answer changes nothing."""
+
+    __slots__ = ("_upstream", "_wanted")
+
+    def __init__(self, upstream: Upstream, wanted: int) -> None:
+        self._upstream = upstream
+        self._wanted = wanted
+
+    def credited(self, now: float, request: OwnRequest) -> None:
+        if self._upstream.established:
+            request.issue(now)
+            message = self._upstream.group_update(request.request_id, self._wanted)
+            assert message is not None, "an established subscription is not over"
+            request.send(message)
+        else:
+            request.retire()
+
+    def accepted(self, now: float, reply: Message) -> None:
+        pass
+
+    def refused(self, now: float, refusal: Refusal) -> None:
+        pass
+
+
+# What subscribers hear; the rest is between the publisher and us.
+_DOWNSTREAM = {
+    DoneCode.TRACK_ENDED: DoneCode.TRACK_ENDED,
+    DoneCode.SUBSCRIPTION_ENDED: DoneCode.TRACK_ENDED,
+    DoneCode.GOING_AWAY: DoneCode.TRACK_ENDED,
+    DoneCode.MALFORMED_TRACK: DoneCode.MALFORMED_TRACK,
+}
