@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
-.PHONY: help setup serve test lint fmt bench fuzz docs clean setup-dev foreign
+.PHONY: help setup serve test lint fmt bench fuzz docs clean machine foreign
 
 # Where rustup puts cargo, for shells that have not been opened since.
 export PATH := $(HOME)/.cargo/bin:$(PATH)
@@ -25,29 +25,29 @@ setup: $(VENV)/.built ## make the environment and build the engine
 serve: setup ## run a server on this machine, with no configuration
 	@exec $(BIN)/tidegate serve
 
-test: setup-dev foreign ## run all tests: Rust's, then Python's with foreign clients and browsers
+test: machine setup foreign ## run all tests: Rust's, then Python's with foreign clients and browsers
 	cargo test --workspace --quiet
 	$(BIN)/python -m pytest $(PYTEST)
 
-lint: setup-dev ## check formatting, types and lints of both languages
+lint: $(VENV)/.dev ## check formatting, types and lints of both languages
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --quiet -- --deny warnings
 
-fmt: setup-dev ## format both languages
+fmt: $(VENV)/.dev ## format both languages
 	$(BIN)/ruff check --fix --select I
 	$(BIN)/ruff format
 	cargo fmt --all
 
-bench: setup-dev foreign ## measure this relay beside its peers and write benches/relay.md
+bench: machine setup foreign ## measure this relay beside its peers and write benches/relay.md
 	$(BIN)/tidegate bench relay --peers --write benches/relay.md
 
-fuzz: setup-dev ## fuzz every decoder for a while (SECONDS_EACH=60)
+fuzz: ## fuzz every decoder for a while (SECONDS_EACH=60)
 	fuzz/run $(or $(SECONDS_EACH),60)
 
-docs: setup-dev ## write the generated pages of docs/reference again
+docs: setup $(VENV)/.dev ## write the generated pages of docs/reference again
 	$(BIN)/python -m docs.generate
 
 clean: ## remove what was built, the environment too
@@ -71,12 +71,12 @@ $(VENV)/.dev: $(VENV)/.made pyproject.toml constraints.txt
 	$(PIP) install --group dev
 	@touch $@
 
-setup-dev: $(VENV)/.dev $(VENV)/.built
+machine:
 	@.ci/machine test
 
 # Clients that other projects wrote, each at the version the tests are about.
 FOREIGN := build/foreign
-foreign: setup-dev $(FOREIGN)/.python $(FOREIGN)/.cloudflare $(FOREIGN)/.node
+foreign: $(VENV)/.dev $(FOREIGN)/.python $(FOREIGN)/.cloudflare $(FOREIGN)/.node
 
 $(FOREIGN)/.python: tests/interop/foreign-requirements.txt
 	"$$(.ci/machine foreign-python)" -m venv --clear $(FOREIGN)/venv
