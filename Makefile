@@ -83,7 +83,7 @@ $(FOREIGN)/.python: tests/interop/foreign-requirements.txt
 	env -u PIP_CONSTRAINT $(FOREIGN)/venv/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
 
-$(FOREIGN)/.cloudflare: tests/interop/cloudflare-requirements.txt
+$(FOREIGN)/.cloudflare: tests/interop/cloudflare-requirements.txt $(VENV)/.made
 	env -u PIP_CONSTRAINT $(PIP) install --upgrade --target $(FOREIGN)/cloudflare-5.5 -r $<
 	@touch $@
 
