@@ -20,6 +20,7 @@ import msgspec
 from docstring_parser import DocstringStyle
 from docstring_parser import parse as parse_docstring
 from msgspec import Meta
+
 from tidegate.addresses import Announced, HostPort
 from tidegate.errors import SettingError
 
@@ -288,6 +289,13 @@ class Setting:
     @property
     def flag(self) -> str:
         return f"--{self.path.replace('.', '-').replace('_', '-')}"
+
+    @property
+    def shown_default(self) -> str:
+        """The default as an operator would write it; ``""`` for one that is empty."""
+        if self.default is None or self.default == () or self.default == "":
+            return '""'
+        return str(self.default).lower() if isinstance(self.default, bool) else str(self.default)
 
     def convert(self, spelled: str, raw: object) -> object:
         """``raw`` (a TOML value, or text) as this setting's type; ``spelled`` is what an error
