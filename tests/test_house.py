@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -18,6 +19,24 @@ def test_help_lists_every_command_with_a_line() -> None:
     listed = dict(line.split(maxsplit=1) for line in result.stdout.splitlines())
     assert list(listed) == ["help", *COMMANDS]
     assert all(len(line) > 10 for line in listed.values())
+
+
+def test_what_a_bare_machine_lacks_is_named_in_one_line(tmp_path: Path) -> None:
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    for name in ("bash", "cut", "dirname", "head", "ls", "sed", "sort"):
+        (tools / name).symlink_to(str(shutil.which(name)))
+    result = subprocess.run(
+        [ROOT / ".ci/machine", "serve"],
+        env={"PATH": str(tools), "HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    assert result.returncode == 2
+    assert re.fullmatch(
+        r"missing: Python 3\.11 .*venv; Rust 1\.\d+ or newer .*; a C compiler .*\n", result.stderr
+    )
 
 
 @pytest.mark.parametrize(
