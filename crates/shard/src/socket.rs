@@ -34,6 +34,7 @@ impl Socket {
         let _ = io.set_recv_buffer_size(KERNEL_BUFFER);
         let _ = io.set_send_buffer_size(KERNEL_BUFFER);
         let state = UdpSocketState::new(UdpSockRef::from(&io))?;
+        without_timestamps(&io);
         let v6 = io.local_addr()?.is_ipv6();
         Ok(Self { io, state, v6 })
     }
@@ -136,6 +137,22 @@ fn bound(address: SocketAddr, shared: bool) -> io::Result<socket2::Socket> {
     Ok(io)
 }
 
+/// quinn-udp 0.6.3 asks for receive timestamps, and its room for control messages then has no space
+/// left for the ECN mark of a GRO run.
+fn without_timestamps(io: &socket2::Socket) {
+    let off: libc::c_int = 0;
+    // SAFETY: `off` outlives the call. Failing leaves us without marks, which QUIC can do without.
+    unsafe {
+        libc::setsockopt(
+            io.as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_TIMESTAMPNS,
+            (&raw const off).cast(),
+            size_of_val(&off) as libc::socklen_t,
+        );
+    }
+}
+
 fn local_addr(io: &socket2::Socket) -> io::Result<SocketAddr> {
     let address = io.local_addr()?.as_socket();
     Ok(unmapped(
@@ -205,6 +222,7 @@ mod tests {
                 .receive(&mut [IoSliceMut::new(&mut memory)], &mut meta)
                 .unwrap();
             assert_eq!(n, 1);
+            assert_eq!(meta[0].ecn, Some(quinn_udp::EcnCodepoint::Ect0));
             assert!(meta[0].stride == 1000 || meta[0].len == 500);
             got.extend_from_slice(&memory[..meta[0].len]);
         }
