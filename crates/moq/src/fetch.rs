@@ -7,7 +7,7 @@ use crate::location::{GroupId, Location, ObjectId};
 use crate::profile::{FetchCoding, Profile};
 use crate::properties::{MAX_LIST_LEN, Properties, PropertyError};
 use crate::status::Status;
-use crate::varint::{Reader, Short, TooLarge};
+use crate::varint::{self, Reader, Short, TooLarge};
 
 /// In which order a FETCH delivers groups; objects ascend inside a group either way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -293,6 +293,9 @@ pub enum FetchScanError {
     /// Close with PROTOCOL_VIOLATION.
     #[error("an id is outside of what the draft can say")]
     IdOverflow,
+    /// More than a stream can carry: close with PROTOCOL_VIOLATION.
+    #[error("a payload of {0} bytes does not fit a stream")]
+    PayloadTooLong(u64),
     /// Close with PROTOCOL_VIOLATION.
     #[error("object status {0:#x} is unknown")]
     UnknownStatus(u64),
@@ -398,6 +401,9 @@ impl FetchScanner {
         };
         match mark {
             FetchMark::Object(mark) => {
+                if mark.payload_len > varint::MAX {
+                    return Err(FetchScanError::PayloadTooLong(mark.payload_len));
+                }
                 self.prior
                     .check_order(mark.location)
                     .map_err(out_of_order)?;

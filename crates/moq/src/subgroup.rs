@@ -8,7 +8,7 @@ use crate::location::{GroupId, Location, ObjectId};
 use crate::profile::Profile;
 use crate::properties::{MAX_LIST_LEN, Properties, PropertyError};
 use crate::status::Status;
-use crate::varint::{Reader, Short, TooLarge};
+use crate::varint::{self, Reader, Short, TooLarge};
 
 /// Where one object sits in a run of a stream's bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,6 +63,9 @@ pub enum ScanError {
     /// Close with PROTOCOL_VIOLATION.
     #[error("an object id is larger than the draft can say")]
     ObjectIdOverflow,
+    /// More than a stream can carry: close with PROTOCOL_VIOLATION.
+    #[error("a payload of {0} bytes does not fit a stream")]
+    PayloadTooLong(u64),
     /// draft-16 §10.2.1.1: close with PROTOCOL_VIOLATION.
     #[error("object status {0:#x} is unknown")]
     UnknownStatus(u64),
@@ -82,9 +85,10 @@ impl ScanError {
     pub fn fate(self) -> Fate {
         match self {
             Self::ExtensionsTooLong(_) => Fate::Stream(Reset::InternalError),
-            Self::ObjectIdOverflow | Self::UnknownStatus(_) | Self::StatusWithProperties(_) => {
-                Fate::Session(Close::ProtocolViolation)
-            }
+            Self::ObjectIdOverflow
+            | Self::PayloadTooLong(_)
+            | Self::UnknownStatus(_)
+            | Self::StatusWithProperties(_) => Fate::Session(Close::ProtocolViolation),
             Self::ObjectAfterEnd => Fate::Track,
             Self::Property(error) => error.fate(),
         }
@@ -175,6 +179,9 @@ impl Scanner {
         let extensions_at = reader.at();
         let extensions = reader.slice(extensions_len as usize)?;
         let payload_len = reader.varint()?;
+        if payload_len > varint::MAX {
+            return Err(ScanError::PayloadTooLong(payload_len).into());
+        }
         let status = if payload_len == 0 {
             reader.varint()?
         } else {

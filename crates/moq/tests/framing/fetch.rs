@@ -296,6 +296,14 @@ fn ids_outside_of_the_drafts_integers_close_the_session() {
     );
 }
 
+#[test]
+fn a_payload_that_fits_no_stream_closes_the_session() {
+    let run = hex("1c 05 00 80 ff ffffffff ffffffff");
+    let error = scan(18, GroupOrder::Ascending, &run).unwrap_err();
+    assert_eq!(error, FetchScanError::PayloadTooLong(u64::MAX));
+    assert_eq!(error.fate(), Fate::Session(Close::ProtocolViolation));
+}
+
 /// O4: properties come along, in the words of the subscriber's draft.
 #[test]
 fn properties_travel_in_a_fetch() {

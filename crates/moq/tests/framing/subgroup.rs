@@ -139,6 +139,15 @@ fn an_object_id_beyond_the_drafts_integers_closes_the_session() {
     assert_eq!(error, ScanError::ObjectIdOverflow);
 }
 
+/// Found by fuzzing: from draft 18 on a length can pass what a stream can carry, and sums with it
+/// what 64 bits can.
+#[test]
+fn a_payload_that_fits_no_stream_closes_the_session() {
+    let error = scan(draft(18), false, &hex("00 ff ffffffff ffffffff")).unwrap_err();
+    assert_eq!(error, ScanError::PayloadTooLong(u64::MAX));
+    assert_eq!(error.fate(), Fate::Session(Close::ProtocolViolation));
+}
+
 /// Refused by the length alone: nobody waits for 64 KiB that will never be used.
 #[test]
 fn properties_over_the_limit_end_the_stream_before_they_arrive() {
