@@ -1,6 +1,7 @@
 """The compiled half of Tidegate: it owns sockets, crypto, framing and fan-out, and no policy.
 
-Commands go in through :class:`Engine`; none of them waits, and what came of them is an event.
+Commands go in through :class:`Engine`; none of them waits or fails, and what came of them is an
+event. While a shard does not keep up with its commands, :meth:`Engine.poll` gives no events.
 Handles are integers that are never used twice, so a late command for something that is gone does
 nothing. The events of one session come in order, and :class:`Closed` is its last.
 """
@@ -14,9 +15,6 @@ Location: TypeAlias = tuple[int, int]
 FilterKind: TypeAlias = Literal["next_group", "largest", "absolute"]
 DrainReason: TypeAlias = Literal["ended", "range", "too_far_behind", "malformed"]
 FetchStatus: TypeAlias = Literal["ok", "invalid_range", "no_objects", "unknown"]
-
-class CommandQueueFull(Exception):
-    """The shard's command queue is full: hold the command, handle no more events, and try again."""
 
 class Incoming:
     """A client finished its handshake and waits for :meth:`Engine.accept` or :meth:`Engine.refuse`.
@@ -287,9 +285,16 @@ class Engine:
         """Opens a track, at home on the shard of session ``near``; ``scope`` shares one cache budget."""
 
     def update_track(
-        self, track: int, *, priority: int | None = None, max_cache_ms: int | None = None
+        self,
+        track: int,
+        *,
+        priority: int | None = None,
+        max_cache_ms: int | None = None,
+        largest: Location | None = None,
     ) -> None:
-        """What the publisher says of its track: default priority, and how long objects may be cached."""
+        """What the publisher says of its track: default priority, how long objects may be cached, and
+        the largest location that it has published (SUBSCRIBE_OK, PUBLISH); what lies up to there and was
+        never received here counts as unknown."""
 
     def close_track(self, track: int) -> None:
         """Forgets the track and its cache; its sources and sinks are gone without events."""

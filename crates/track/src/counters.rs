@@ -71,14 +71,4 @@ counters! {
     control_bytes_out,
     /// Events that waited because the queue to Python was full.
     events_delayed,
-    /// UDP datagrams received.
-    datagrams_in,
-    /// UDP datagrams sent.
-    datagrams_out,
-    /// Send calls: each carries one run of datagrams.
-    sends,
-    /// Passes of the shard's loop.
-    passes,
-    /// Nanoseconds of CPU that the shard's thread used.
-    cpu_ns,
 }

@@ -1,0 +1,118 @@
+//! What a shard runs.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Instant;
+
+use moq::command::Command;
+use moq::event::Event;
+use moq::letter::Letter;
+use moq::relay::Relay;
+use shard::{Datagram, EventSender, Full, Outbox, Router, Sender};
+
+/// How often Python came for a shard's events, and whether the shard waits for it to come again.
+#[derive(Debug, Default)]
+pub(crate) struct Visits {
+    count: AtomicU64,
+    awaited: AtomicBool,
+}
+
+impl Visits {
+    /// Python has taken what was there; true when the shard waits for that.
+    pub(crate) fn record(&self) -> bool {
+        self.count.fetch_add(1, Ordering::SeqCst);
+        self.awaited.swap(false, Ordering::SeqCst)
+    }
+}
+
+pub(crate) struct ShardRouter {
+    relay: Relay,
+    events: EventSender<Event>,
+    outbox: Outbox<Letter>,
+    visits: Arc<Visits>,
+    contents: Vec<u8>,
+    /// Something is left for another pass at once.
+    again: bool,
+}
+
+impl ShardRouter {
+    pub(crate) fn new(
+        relay: Relay,
+        events: EventSender<Event>,
+        outbox: Outbox<Letter>,
+        visits: Arc<Visits>,
+    ) -> Self {
+        Self { relay, events, outbox, visits, contents: Vec::new(), again: false }
+    }
+
+    fn post_letters(&mut self) {
+        while let Some((to, letter)) = self.relay.poll_letter() {
+            if let Err(Full(letter)) = self.outbox.try_push(to.0, letter) {
+                self.relay.unpoll_letter((to, letter));
+                return;
+            }
+        }
+    }
+
+    fn tell_python(&mut self) {
+        self.push_events();
+        let visit = self.visits.count.load(Ordering::SeqCst);
+        if self.relay.poll_control(visit, self.events.room()) {
+            self.visits.awaited.store(true, Ordering::SeqCst);
+            // Python may have come between the two: then nobody would wake this shard.
+            self.again |= self.visits.count.load(Ordering::SeqCst) != visit;
+        }
+        self.push_events();
+        self.events.flush();
+    }
+
+    fn push_events(&mut self) {
+        while let Some(event) = self.relay.poll_event() {
+            if let Err(Full(event)) = self.events.try_push(event) {
+                self.relay.unpoll_event(event);
+                return;
+            }
+        }
+    }
+}
+
+impl Router for ShardRouter {
+    type Command = Command;
+    type Letter = Letter;
+
+    fn handle_datagram(&mut self, now: Instant, datagram: Datagram) {
+        self.relay.handle_datagram(now, datagram);
+    }
+
+    fn carry_out(&mut self, now: Instant, command: Command) {
+        self.relay.carry_out(now, command);
+    }
+
+    fn handle_letter(&mut self, now: Instant, from: shard::ShardId, letter: Letter) {
+        self.relay.handle_letter(now, track::ShardId(from), letter);
+    }
+
+    fn handle_timeouts(&mut self, now: Instant) {
+        self.relay.handle_timeouts(now);
+    }
+
+    fn finish_pass(&mut self, now: Instant, sender: &mut Sender<'_>) {
+        self.again = false;
+        self.relay.settle(now);
+        self.post_letters();
+        self.tell_python();
+        let carriers = self.relay.carriers();
+        while let Some(transmit) =
+            carriers.poll_transmit(now, |socket| sender.ready(socket), &mut self.contents)
+        {
+            sender.send(&transmit, &self.contents);
+        }
+    }
+
+    fn next_timeout(&mut self) -> Option<Instant> {
+        if self.again {
+            return Some(self.relay.now());
+        }
+        self.relay.next_timeout()
+    }
+}

@@ -1,0 +1,360 @@
+//! Sinks: who gets a track, from where on, and how a subscription changes and ends.
+
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use track::{ScopeId, SessionId, SinkId, TrackId};
+
+use crate::codes::Reset;
+use crate::command::{ControlStream, SinkChange, SinkOptions, Start};
+use crate::event::{DrainReason, Event};
+use crate::letter::Letter;
+use crate::location::Location;
+use crate::log::{LogState, Outlet, OutletState};
+use crate::relay::Relay;
+use crate::tracks::Track;
+
+/// How long late subgroups may still come before a range counts as passed.
+const RANGE_LINGER: Duration = Duration::from_secs(1);
+
+/// A subscription as its session's shard serves it.
+#[derive(Debug)]
+pub(crate) struct Sink {
+    pub(crate) id: SinkId,
+    /// Indices on this shard.
+    pub(crate) track: usize,
+    pub(crate) session: usize,
+    pub(crate) alias: u64,
+    pub(crate) asked: Start,
+    pub(crate) start: Location,
+    pub(crate) end_group: Option<u64>,
+    pub(crate) forward: bool,
+    pub(crate) priority: u8,
+    pub(crate) descending: bool,
+    pub(crate) delivery_timeout: Option<Duration>,
+    /// Python has written the OK: objects may go out.
+    pub(crate) started: bool,
+    /// In the list of those that are ending.
+    pub(crate) closing: bool,
+    /// Data streams opened so far.
+    pub(crate) streams: u64,
+    /// Outlets that are not done.
+    pub(crate) live: usize,
+}
+
+/// A sink on its way out.
+#[derive(Debug)]
+pub(crate) struct Closing {
+    pub(crate) sink: usize,
+    pub(crate) id: SinkId,
+    /// Not before this.
+    pub(crate) from: Instant,
+    /// What is not delivered by then is given up.
+    pub(crate) until: Instant,
+    pub(crate) reason: DrainReason,
+}
+
+impl Relay {
+    pub(crate) fn attach_sink(
+        &mut self,
+        id: SinkId,
+        track: TrackId,
+        session: SessionId,
+        options: &SinkOptions,
+    ) {
+        let Some(&session) = self.session_index.get(&session) else { return };
+        if self.sessions[session].profile.is_none() {
+            return;
+        }
+        let slot = match self.track_index.get(&track) {
+            Some(&slot) => slot,
+            None if track.shard() == self.shard => return,
+            None => {
+                let slot = self.add_track(Track::new(track, ScopeId(track.0), false));
+                self.post(track.shard(), Letter::FeedWanted { track });
+                slot
+            }
+        };
+        let sink = self.sinks.insert(Sink {
+            id,
+            track: slot,
+            session,
+            alias: options.alias,
+            asked: options.start,
+            start: Location::new(0, 0),
+            end_group: options.end_group,
+            forward: options.forward,
+            priority: options.priority,
+            descending: options.descending,
+            delivery_timeout: options.delivery_timeout,
+            started: false,
+            closing: false,
+            streams: 0,
+            live: 0,
+        });
+        self.sink_index.insert(id, sink);
+        self.sessions[session].sinks.push(sink);
+        self.counters.sinks.set(self.sinks.len() as u64);
+        if self.tracks[slot].feed_started {
+            self.join(sink);
+            self.tidy_track(slot);
+        } else {
+            self.tracks[slot].waiting_sinks.push(sink);
+        }
+    }
+
+    /// Fixes where a sink starts, and opens its part of what is already there.
+    pub(crate) fn join(&mut self, index: usize) {
+        let Some(sink) = self.sinks.get_mut(index) else { return };
+        let track = &mut self.tracks[sink.track];
+        let largest = track.largest;
+        let next = largest.map_or(Location::new(0, 0), |l| Location::new(l.group.0, l.object.0 + 1));
+        sink.start = match (sink.asked, largest) {
+            (Start::Absolute(start), _) => start,
+            (_, None) | (Start::Largest, _) => next,
+            (Start::NextGroup, Some(largest)) => Location::new(largest.group.0 + 1, 0),
+        };
+        let over = |end: u64| end < sink.start.group.0 || end < next.group.0;
+        let valid = !sink.end_group.is_some_and(over);
+        let (id, slot) = (sink.id, sink.track);
+        self.events.push_back(Event::SinkAttached { sink: id, largest, valid });
+        if !valid {
+            self.forget_sink(index);
+            return;
+        }
+        self.tracks[slot].members.sinks.push(index);
+        if self.sinks[index].end_group.is_some() {
+            self.ranged.push((index, id));
+        }
+        if self.sinks[index].forward {
+            let start = self.sinks[index].start;
+            self.open_existing(index, start);
+        }
+    }
+
+    /// Outlets for the subgroups that a sink may join: the open ones, and where it asks for the
+    /// past, all that is left of the current group.
+    fn open_existing(&mut self, index: usize, start: Location) {
+        let slot = self.sinks[index].track;
+        let track = &self.tracks[slot];
+        let current = track.largest.map_or(0, |largest| largest.group.0);
+        let from = track.groups.partition_point(|group| group.number < start.group.0);
+        let mut logs = std::mem::take(&mut self.scratch_logs);
+        for group in track.groups.range(from..) {
+            for &log in &group.logs {
+                let held = &self.store[log];
+                let joins = held.state == LogState::Open
+                    || group.number >= current && held.last_object() >= Some(start.object.0);
+                if joins && track.index.get(&held.key) == Some(&log) {
+                    logs.push(log);
+                }
+            }
+        }
+        for log in logs.drain(..) {
+            self.open_outlet(index, log, start);
+            self.mark_dirty(log);
+        }
+        self.scratch_logs = logs;
+    }
+
+    /// Outlets of a new subgroup, one for each sink that wants it.
+    pub(crate) fn open_outlets(&mut self, slot: usize, log: usize) {
+        for at in 0..self.tracks[slot].members.sinks.len() {
+            let sink = self.tracks[slot].members.sinks[at];
+            if self.sinks[sink].forward {
+                let start = self.sinks[sink].start;
+                self.open_outlet(sink, log, start);
+            }
+        }
+    }
+
+    fn open_outlet(&mut self, index: usize, log: usize, start: Location) {
+        let sink = &mut self.sinks[index];
+        let (held, arena) = self.store.log_and_arena(log);
+        let group = held.key.group;
+        if group < start.group.0 || sink.end_group.is_some_and(|end| group > end) {
+            return;
+        }
+        let Some(profile) = self.sessions[sink.session].profile else { return };
+        held.prepare(profile, arena);
+        let first = if group == start.group.0 { start.object.0 } else { 0 };
+        sink.live += 1;
+        held.outlets.push(Outlet::new(index, sink.id, profile, first));
+    }
+
+    pub(crate) fn start_sink(&mut self, id: SinkId, stream: ControlStream, reply: Bytes) {
+        let Some(&index) = self.sink_index.get(&id) else { return };
+        let session = self.sinks[index].session;
+        self.send_control(session, stream, reply, false);
+        self.sinks[index].started = true;
+        let slot = self.sinks[index].track;
+        for log in self.logs_with_outlets(slot, index) {
+            self.mark_dirty(log);
+        }
+    }
+
+    fn logs_with_outlets(&self, slot: usize, sink: usize) -> Vec<usize> {
+        let Some(track) = self.tracks.get(slot) else { return Vec::new() };
+        let logs = track.groups.iter().flat_map(|group| group.logs.iter().copied());
+        logs.filter(|&log| self.store[log].outlets.iter().any(|outlet| outlet.sink == sink)).collect()
+    }
+
+    pub(crate) fn update_sink(&mut self, id: SinkId, change: &SinkChange) {
+        let Some(&index) = self.sink_index.get(&id) else { return };
+        let sink = &mut self.sinks[index];
+        if let Some(priority) = change.priority {
+            sink.priority = priority;
+        }
+        if change.delivery_timeout.is_some() {
+            sink.delivery_timeout = change.delivery_timeout;
+        }
+        if let Some(start) = change.start {
+            sink.start = start;
+        }
+        if let Some(end_group) = change.end_group {
+            sink.end_group = end_group;
+        }
+        let forward = change.forward.unwrap_or(sink.forward);
+        let forwarded = std::mem::replace(&mut sink.forward, forward);
+        let (start, end, slot) = (sink.start, sink.end_group, sink.track);
+        self.give_up_where(slot, index, |group, first_unsent| {
+            !forward
+                || end.is_some_and(|end| group > end)
+                || group < start.group.0
+                || group == start.group.0 && first_unsent < start.object.0
+        });
+        if forward && !forwarded {
+            let next = self.tracks[slot]
+                .largest
+                .map_or(Location::new(0, 0), |l| Location::new(l.group.0, l.object.0 + 1));
+            self.open_existing(index, start.max(next));
+        }
+        if end.is_some() && !self.ranged.contains(&(index, id)) {
+            self.ranged.push((index, id));
+        }
+    }
+
+    /// Resets a sink's streams in the groups that `out` names.
+    fn give_up_where(&mut self, slot: usize, sink: usize, out: impl Fn(u64, u64) -> bool) {
+        for log in self.logs_with_outlets(slot, sink) {
+            let group = self.store[log].key.group;
+            for at in 0..self.store[log].outlets.len() {
+                let outlet = &self.store[log].outlets[at];
+                if outlet.sink != sink || outlet.state == OutletState::Done {
+                    continue;
+                }
+                let first_unsent = outlet.seek.unwrap_or(u64::MAX);
+                if out(group, first_unsent) {
+                    self.give_up_outlet(log, at, Reset::Cancelled);
+                }
+            }
+        }
+    }
+
+    /// Closes the sinks whose last group has passed, once late subgroups had their time.
+    pub(crate) fn sweep_ranges(&mut self) {
+        let mut ranged = std::mem::take(&mut self.ranged);
+        ranged.retain(|&(index, id)| {
+            let Some(sink) = self.sinks.get(index).filter(|sink| sink.id == id) else {
+                return false;
+            };
+            let Some(end) = sink.end_group else { return false };
+            let passed = self.tracks[sink.track].largest.is_some_and(|l| l.group.0 > end);
+            if passed && sink.started {
+                self.begin_closing(index, self.now + RANGE_LINGER, DrainReason::Range);
+            }
+            !(passed && self.sinks[index].started)
+        });
+        self.ranged = ranged;
+    }
+
+    pub(crate) fn end_sink(&mut self, id: SinkId) {
+        if let Some(&index) = self.sink_index.get(&id) {
+            self.begin_closing(index, self.now, DrainReason::Ended);
+        }
+    }
+
+    pub(crate) fn begin_closing(&mut self, index: usize, from: Instant, reason: DrainReason) {
+        let sink = &mut self.sinks[index];
+        if std::mem::replace(&mut sink.closing, true) {
+            if reason == DrainReason::Range {
+                return;
+            }
+            self.closing.retain(|closing| closing.sink != index);
+        }
+        let until = from + self.limits.behind;
+        self.closing.push(Closing { sink: index, id: sink.id, from, until, reason });
+    }
+
+    /// Ends the sinks whose streams are all closed, or whose time is over.
+    pub(crate) fn sweep_closing(&mut self) {
+        let now = self.now;
+        let mut closing = std::mem::take(&mut self.closing);
+        closing.retain(|entry| {
+            let Some(sink) = self.sinks.get(entry.sink).filter(|sink| sink.id == entry.id) else {
+                return false;
+            };
+            if now < entry.from || sink.live > 0 && now < entry.until {
+                return true;
+            }
+            self.drain_sink(entry.sink, entry.reason);
+            false
+        });
+        closing.append(&mut self.closing);
+        self.closing = closing;
+    }
+
+    /// Resets what a sink still has open and tells Python that it is gone.
+    pub(crate) fn drain_sink(&mut self, index: usize, reason: DrainReason) {
+        let slot = self.sinks[index].track;
+        let code = match reason {
+            DrainReason::TooFarBehind => Reset::TooFarBehind,
+            DrainReason::Malformed => Reset::MalformedTrack,
+            DrainReason::Ended | DrainReason::Range => Reset::Cancelled,
+        };
+        for log in self.logs_with_outlets(slot, index) {
+            for at in 0..self.store[log].outlets.len() {
+                if self.store[log].outlets[at].sink == index {
+                    self.give_up_outlet(log, at, code);
+                }
+            }
+        }
+        let sink = &self.sinks[index];
+        self.events.push_back(Event::SinkDrained { sink: sink.id, streams: sink.streams, reason });
+        self.forget_sink(index);
+        self.tidy_track(slot);
+    }
+
+    pub(crate) fn detach_sink(&mut self, id: SinkId) {
+        if let Some(&index) = self.sink_index.get(&id) {
+            let slot = self.sinks[index].track;
+            self.give_up_where(slot, index, |_, _| true);
+            self.forget_sink(index);
+            self.tidy_track(slot);
+        }
+    }
+
+    /// Removes a sink whose streams are closed, or go with their session.
+    pub(crate) fn forget_sink(&mut self, index: usize) {
+        let Some(sink) = self.sinks.try_remove(index) else { return };
+        self.sink_index.remove(&sink.id);
+        self.counters.sinks.set(self.sinks.len() as u64);
+        if let Some(session) = self.sessions.get_mut(sink.session) {
+            session.sinks.retain(|held| *held != index);
+        }
+        if let Some(track) = self.tracks.get_mut(sink.track) {
+            track.members.remove_sink(&index);
+            track.waiting_sinks.retain(|held| *held != index);
+        }
+    }
+
+    /// Gives up the feed of a track that has no sinks left here.
+    pub(crate) fn tidy_track(&mut self, slot: usize) {
+        let Some(track) = self.tracks.get(slot) else { return };
+        if !track.home && track.members.sinks.is_empty() && track.waiting_sinks.is_empty() {
+            let id = track.id;
+            self.close_track(id);
+            self.post(id.shard(), Letter::FeedUnwanted { track: id });
+        }
+    }
+}
