@@ -2,7 +2,8 @@
 //!
 //! It reads leniently: a load generator measures relays, it does not judge them.
 
-use crate::plan::Draft;
+use moq::profile::Draft;
+use moq::varint::Varint;
 
 /// A request's number on the wire.
 pub type RequestId = u64;
@@ -90,23 +91,27 @@ const DRAFT_14: u64 = 0xff00_000e;
 /// Subscriptions that a relay may make of our publisher.
 const OUR_MAX_REQUEST_ID: u64 = 1 << 20;
 
-impl Draft {
-    /// How the draft writes integers.
-    pub fn varint(self) -> Varint {
-        match self {
-            Self::D14 | Self::D16 => Varint::Quic,
-            Self::D18 => Varint::Vi64,
-        }
+/// How the draft writes integers.
+fn varint(draft: Draft) -> Varint {
+    match draft {
+        Draft::D14 | Draft::D16 => Varint::Quic,
+        Draft::D18 => Varint::Vi64,
     }
+}
 
-    /// Whether replies name their request; else they travel on its stream.
-    pub fn replies_name_the_request(self) -> bool {
-        self != Self::D18
-    }
+/// Whether replies name their request; else they travel on its stream.
+pub fn replies_name_the_request(draft: Draft) -> bool {
+    draft != Draft::D18
+}
 
-    fn delta_types(self) -> bool {
-        self != Self::D14
-    }
+fn delta_types(draft: Draft) -> bool {
+    draft != Draft::D14
+}
+
+fn put(varint: Varint, out: &mut Vec<u8>, value: u64) {
+    varint
+        .encode(value, out)
+        .expect("lengths, ids and types are far below 2^62");
 }
 
 /// CLIENT_SETUP or SETUP; `authority` and `path` travel in it on raw QUIC.
@@ -123,20 +128,33 @@ pub fn setup(draft: Draft, url: Option<(&str, &str)>) -> Vec<u8> {
         parameters.bytes(PARAMETER_AUTHORITY, authority.as_bytes());
     }
     match draft {
-        Draft::D14 => Body::new(draft).int(1).int(DRAFT_14).parameters(parameters).message(CLIENT_SETUP),
-        Draft::D16 => Body::new(draft).parameters(parameters).message(CLIENT_SETUP),
+        Draft::D14 => Body::new(draft)
+            .int(1)
+            .int(DRAFT_14)
+            .parameters(parameters)
+            .message(CLIENT_SETUP),
+        Draft::D16 => Body::new(draft)
+            .parameters(parameters)
+            .message(CLIENT_SETUP),
         Draft::D18 => Body::new(draft).raw(&parameters.bytes).message(SETUP),
     }
 }
 
 /// PUBLISH_NAMESPACE.
 pub fn publish_namespace(draft: Draft, request: RequestId, namespace: &[String]) -> Vec<u8> {
-    Body::new(draft).int(request).namespace(namespace).int(0).message(PUBLISH_NAMESPACE)
+    Body::new(draft)
+        .int(request)
+        .namespace(namespace)
+        .int(0)
+        .message(PUBLISH_NAMESPACE)
 }
 
 /// SUBSCRIBE from the largest object on.
 pub fn subscribe(draft: Draft, request: RequestId, namespace: &[String], name: &[u8]) -> Vec<u8> {
-    let body = Body::new(draft).int(request).namespace(namespace).string(name);
+    let body = Body::new(draft)
+        .int(request)
+        .namespace(namespace)
+        .string(name);
     match draft {
         // Priority, the publisher's order, forward, Largest Object, no parameters.
         Draft::D14 => body.raw(&[128, 0, 1]).int(2).int(0),
@@ -153,7 +171,12 @@ pub fn subscribe(draft: Draft, request: RequestId, namespace: &[String], name: &
 pub fn subscribe_ok(draft: Draft, request: RequestId, alias: u64) -> Vec<u8> {
     match draft {
         // No expiry, ascending, no content, no parameters.
-        Draft::D14 => Body::new(draft).int(request).int(alias).int(0).raw(&[1, 0]).int(0),
+        Draft::D14 => Body::new(draft)
+            .int(request)
+            .int(alias)
+            .int(0)
+            .raw(&[1, 0])
+            .int(0),
         Draft::D16 => Body::new(draft).int(request).int(alias).int(0),
         Draft::D18 => Body::new(draft).int(alias).int(0),
     }
@@ -164,9 +187,9 @@ pub fn subscribe_ok(draft: Draft, request: RequestId, alias: u64) -> Vec<u8> {
 pub fn granted(draft: Draft, kind: u64, request: RequestId) -> Vec<u8> {
     match (draft, kind) {
         (Draft::D14, SUBSCRIBE_UPDATE) => Vec::new(),
-        (Draft::D14, SUBSCRIBE_NAMESPACE) => {
-            Body::new(draft).int(request).message(SUBSCRIBE_NAMESPACE_OK)
-        }
+        (Draft::D14, SUBSCRIBE_NAMESPACE) => Body::new(draft)
+            .int(request)
+            .message(SUBSCRIBE_NAMESPACE_OK),
         (Draft::D14, _) => Body::new(draft).int(request).message(REQUEST_OK),
         (Draft::D16, _) => Body::new(draft).int(request).int(0).message(REQUEST_OK),
         (Draft::D18, _) => Body::new(draft).int(0).message(REQUEST_OK),
@@ -175,31 +198,53 @@ pub fn granted(draft: Draft, kind: u64, request: RequestId) -> Vec<u8> {
 
 /// Takes one message off the front of `bytes`: it and its length, or `None` while it is incomplete.
 pub fn decode(draft: Draft, bytes: &[u8]) -> Result<Option<(Message, usize)>, MessageError> {
-    let mut reader = Reader { varint: draft.varint(), bytes };
-    let Ok(kind) = reader.int() else { return Ok(None) };
-    let Ok(&[high, low]) = reader.take(2) else { return Ok(None) };
+    let mut reader = Reader {
+        varint: varint(draft),
+        bytes,
+    };
+    let Ok(kind) = reader.int() else {
+        return Ok(None);
+    };
+    let Ok(&[high, low]) = reader.take(2) else {
+        return Ok(None);
+    };
     let length = usize::from(u16::from_be_bytes([high, low]));
-    let Ok(body) = reader.take(length) else { return Ok(None) };
+    let Ok(body) = reader.take(length) else {
+        return Ok(None);
+    };
     let consumed = bytes.len() - reader.bytes.len();
-    let mut body = Reader { varint: draft.varint(), bytes: body };
+    let mut body = Reader {
+        varint: varint(draft),
+        bytes: body,
+    };
     Ok(Some((read(draft, kind, &mut body)?, consumed)))
 }
 
 fn read(draft: Draft, kind: u64, body: &mut Reader<'_>) -> Result<Message, MessageError> {
-    let named = draft.replies_name_the_request();
+    let named = replies_name_the_request(draft);
     Ok(match kind {
         SERVER_SETUP if draft == Draft::D14 => {
             body.int()?;
-            Message::Setup { requests: body.max_request_id(draft)? }
+            Message::Setup {
+                requests: body.max_request_id(draft)?,
+            }
         }
-        SERVER_SETUP => Message::Setup { requests: body.max_request_id(draft)? },
+        SERVER_SETUP => Message::Setup {
+            requests: body.max_request_id(draft)?,
+        },
         SETUP => Message::Setup { requests: u64::MAX },
         MAX_REQUEST_ID => Message::MaxRequestId(body.int()?),
         SUBSCRIBE_OK => {
             let request = if named { Some(body.int()?) } else { None };
-            Message::Ok { request, alias: Some(body.int()?) }
+            Message::Ok {
+                request,
+                alias: Some(body.int()?),
+            }
         }
-        REQUEST_OK => Message::Ok { request: if named { Some(body.int()?) } else { None }, alias: None },
+        REQUEST_OK => Message::Ok {
+            request: if named { Some(body.int()?) } else { None },
+            alias: None,
+        },
         REQUEST_ERROR => body.refusal(draft)?,
         PUBLISH_NAMESPACE_ERROR if draft == Draft::D14 => body.refusal(draft)?,
         SUBSCRIBE => {
@@ -207,70 +252,22 @@ fn read(draft: Draft, kind: u64, body: &mut Reader<'_>) -> Result<Message, Messa
             for _ in 0..body.int()? {
                 body.string()?;
             }
-            Message::Subscribe { request, track_name: body.string()?.to_vec() }
+            Message::Subscribe {
+                request,
+                track_name: body.string()?.to_vec(),
+            }
         }
         UNSUBSCRIBE => Message::Unsubscribe(body.int()?),
         SUBSCRIBE_UPDATE | PUBLISH_NAMESPACE | SUBSCRIBE_NAMESPACE | 0x50 | 0x51 => {
-            Message::Other { kind, request: body.int()? }
+            Message::Other {
+                kind,
+                request: body.int()?,
+            }
         }
         PUBLISH_DONE => Message::PublishDone,
         GOAWAY => Message::GoAway,
         _ => Message::Ignored,
     })
-}
-
-/// How a draft writes integers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Varint {
-    /// RFC 9000 §16.
-    Quic,
-    /// draft-18 §1.4.1.
-    Vi64,
-}
-
-impl Varint {
-    /// Appends `value`, as short as it gets.
-    pub fn put(self, out: &mut Vec<u8>, value: u64) {
-        let bits = (64 - value.leading_zeros()).max(1);
-        match self {
-            Self::Quic => {
-                let (tag, length) = match bits {
-                    0..=6 => (0, 1),
-                    7..=14 => (1, 2),
-                    15..=30 => (2, 4),
-                    _ => (3, 8),
-                };
-                let tagged = (tag << (8 * length - 2)) | value;
-                out.extend_from_slice(&tagged.to_be_bytes()[8 - length..]);
-            }
-            Self::Vi64 if bits > 56 => {
-                out.push(0xff);
-                out.extend_from_slice(&value.to_be_bytes());
-            }
-            Self::Vi64 => {
-                // Each byte carries seven bits, and the first tells the length by its leading ones.
-                let length = bits.div_ceil(7) as usize;
-                let ones = !(u64::MAX >> (length - 1)) >> (64 - 8 * length);
-                out.extend_from_slice(&(ones | value).to_be_bytes()[8 - length..]);
-            }
-        }
-    }
-
-    /// Reads a value off the front: it and its length, or `None` while it is incomplete.
-    pub fn get(self, bytes: &[u8]) -> Option<(u64, usize)> {
-        let &first = bytes.first()?;
-        let length = match self {
-            Self::Quic => 1 << (first >> 6),
-            Self::Vi64 => first.leading_ones() as usize + 1,
-        };
-        let rest = bytes.get(1..length)?;
-        let own = match self {
-            Self::Quic => first & 0x3f,
-            Self::Vi64 => (0xffu16 >> length) as u8 & first,
-        };
-        let value = rest.iter().fold(u64::from(own), |value, &byte| (value << 8) | u64::from(byte));
-        Some((value, length))
-    }
 }
 
 /// A message's fields, in order.
@@ -281,11 +278,14 @@ struct Body {
 
 impl Body {
     fn new(draft: Draft) -> Self {
-        Self { varint: draft.varint(), bytes: Vec::with_capacity(128) }
+        Self {
+            varint: varint(draft),
+            bytes: Vec::with_capacity(128),
+        }
     }
 
     fn int(mut self, value: u64) -> Self {
-        self.varint.put(&mut self.bytes, value);
+        put(self.varint, &mut self.bytes, value);
         self
     }
 
@@ -300,7 +300,9 @@ impl Body {
 
     fn namespace(self, fields: &[String]) -> Self {
         let body = self.int(fields.len() as u64);
-        fields.iter().fold(body, |body, field| body.string(field.as_bytes()))
+        fields
+            .iter()
+            .fold(body, |body, field| body.string(field.as_bytes()))
     }
 
     fn parameters(self, parameters: Parameters) -> Self {
@@ -309,7 +311,7 @@ impl Body {
 
     fn message(self, kind: u64) -> Vec<u8> {
         let mut message = Vec::with_capacity(self.bytes.len() + 6);
-        self.varint.put(&mut message, kind);
+        put(self.varint, &mut message, kind);
         message.extend_from_slice(&(self.bytes.len() as u16).to_be_bytes());
         message.extend_from_slice(&self.bytes);
         message
@@ -326,24 +328,33 @@ struct Parameters {
 
 impl Parameters {
     fn new(draft: Draft) -> Self {
-        Self { draft, last: 0, count: 0, bytes: Vec::new() }
+        Self {
+            draft,
+            last: 0,
+            count: 0,
+            bytes: Vec::new(),
+        }
     }
 
     fn kind(&mut self, kind: u64) {
-        let written = if self.draft.delta_types() { kind - self.last } else { kind };
-        self.draft.varint().put(&mut self.bytes, written);
+        let written = if delta_types(self.draft) {
+            kind - self.last
+        } else {
+            kind
+        };
+        put(varint(self.draft), &mut self.bytes, written);
         self.last = kind;
         self.count += 1;
     }
 
     fn value(&mut self, kind: u64, value: u64) {
         self.kind(kind);
-        self.draft.varint().put(&mut self.bytes, value);
+        put(varint(self.draft), &mut self.bytes, value);
     }
 
     fn bytes(&mut self, kind: u64, value: &[u8]) {
         self.kind(kind);
-        self.draft.varint().put(&mut self.bytes, value.len() as u64);
+        put(varint(self.draft), &mut self.bytes, value.len() as u64);
         self.bytes.extend_from_slice(value);
     }
 }
@@ -355,13 +366,19 @@ struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     fn take(&mut self, length: usize) -> Result<&'a [u8], MessageError> {
-        let (taken, rest) = self.bytes.split_at_checked(length).ok_or(MessageError::Short)?;
+        let (taken, rest) = self
+            .bytes
+            .split_at_checked(length)
+            .ok_or(MessageError::Short)?;
         self.bytes = rest;
         Ok(taken)
     }
 
     fn int(&mut self) -> Result<u64, MessageError> {
-        let (value, length) = self.varint.get(self.bytes).ok_or(MessageError::Short)?;
+        let (value, length) = self
+            .varint
+            .decode(self.bytes)
+            .map_err(|_| MessageError::Short)?;
         self.bytes = &self.bytes[length..];
         Ok(value)
     }
@@ -376,7 +393,11 @@ impl<'a> Reader<'a> {
         let mut kind = 0;
         for _ in 0..self.int()? {
             let written = self.int()?;
-            kind = if draft.delta_types() { kind + written } else { written };
+            kind = if delta_types(draft) {
+                kind + written
+            } else {
+                written
+            };
             if kind == PARAMETER_MAX_REQUEST_ID {
                 return self.int();
             } else if kind % 2 == 0 {
@@ -389,13 +410,21 @@ impl<'a> Reader<'a> {
     }
 
     fn refusal(&mut self, draft: Draft) -> Result<Message, MessageError> {
-        let request = if draft.replies_name_the_request() { Some(self.int()?) } else { None };
+        let request = if replies_name_the_request(draft) {
+            Some(self.int()?)
+        } else {
+            None
+        };
         let code = self.int()?;
         if draft != Draft::D14 {
             self.int()?; // Retry Interval
         }
         let reason = String::from_utf8_lossy(self.string()?).into_owned();
-        Ok(Message::Refused { request, code, reason })
+        Ok(Message::Refused {
+            request,
+            code,
+            reason,
+        })
     }
 }
 
@@ -407,47 +436,24 @@ mod tests {
 
     fn hex(text: &str) -> Vec<u8> {
         let digits: String = text.split_ascii_whitespace().collect();
-        (0..digits.len()).step_by(2).map(|at| u8::from_str_radix(&digits[at..at + 2], 16).unwrap()).collect()
-    }
-
-    /// The worked examples of draft-18 §1.4.1.
-    #[test]
-    fn vi64_worked_examples() {
-        for (bytes, value) in [
-            ("25", 37),
-            ("8025", 37),
-            ("bbbd", 15_293),
-            ("ed7f3e7d", 226_442_877),
-            ("faa1a0e403d8", 2_893_212_287_960),
-            ("fc8998abc66bc0", 151_288_809_941_952),
-            ("fefa318fa8e3ca11", 70_423_237_261_249_041),
-            ("ffffffffffffffffff", u64::MAX),
-        ] {
-            let bytes = hex(bytes);
-            assert_eq!(Varint::Vi64.get(&bytes), Some((value, bytes.len())));
-        }
-    }
-
-    #[test]
-    fn integers_survive_their_trip_at_every_length() {
-        for varint in [Varint::Quic, Varint::Vi64] {
-            for bits in 0..62 {
-                for value in [(1u64 << bits) - 1, 1 << bits] {
-                    let mut bytes = Vec::new();
-                    varint.put(&mut bytes, value);
-                    assert_eq!(varint.get(&bytes), Some((value, bytes.len())), "{varint:?}");
-                    assert_eq!(varint.get(&bytes[..bytes.len() - 1]), None);
-                }
-            }
-        }
+        (0..digits.len())
+            .step_by(2)
+            .map(|at| u8::from_str_radix(&digits[at..at + 2], 16).unwrap())
+            .collect()
     }
 
     /// Written by hand from draft-16 §9 and draft-18 §10, and equal to an independent encoder's.
     #[test]
     fn setups_are_what_the_drafts_say() {
-        assert_eq!(setup(Draft::D14, None), hex("20 000f 01 c0000000ff00000e 01 02 80100000"));
+        assert_eq!(
+            setup(Draft::D14, None),
+            hex("20 000f 01 c0000000ff00000e 01 02 80100000")
+        );
         assert_eq!(setup(Draft::D16, None), hex("20 0006 01 02 80100000"));
-        assert_eq!(setup(Draft::D18, Some(("h", "/"))), hex("af00 0006 01 01 2f 04 01 68"));
+        assert_eq!(
+            setup(Draft::D18, Some(("h", "/"))),
+            hex("af00 0006 01 01 2f 04 01 68")
+        );
     }
 
     #[test]
@@ -468,7 +474,10 @@ mod tests {
         let namespace = NAMESPACE.map(String::from);
         for draft in [Draft::D14, Draft::D16, Draft::D18] {
             let wire = subscribe(draft, 7, &namespace, b"t0");
-            let message = Message::Subscribe { request: 7, track_name: b"t0".to_vec() };
+            let message = Message::Subscribe {
+                request: 7,
+                track_name: b"t0".to_vec(),
+            };
             assert_eq!(decode(draft, &wire), Ok(Some((message, wire.len()))));
             assert_eq!(decode(draft, &wire[..wire.len() - 1]), Ok(None));
         }
@@ -477,8 +486,14 @@ mod tests {
     #[test]
     fn the_request_limit_is_found_among_other_parameters() {
         let wire = hex("21 0007 02 02 4064 02 5000");
-        assert_eq!(decode(Draft::D16, &wire), Ok(Some((Message::Setup { requests: 100 }, 10))));
+        assert_eq!(
+            decode(Draft::D16, &wire),
+            Ok(Some((Message::Setup { requests: 100 }, 10)))
+        );
         let wire = hex("21 000c c0000000ff00000e 01 02 4064");
-        assert_eq!(decode(Draft::D14, &wire), Ok(Some((Message::Setup { requests: 100 }, 15))));
+        assert_eq!(
+            decode(Draft::D14, &wire),
+            Ok(Some((Message::Setup { requests: 100 }, 15)))
+        );
     }
 }

@@ -24,7 +24,10 @@ impl Head {
     /// Reads what [`Self::to_bytes`] wrote.
     pub fn from_bytes(bytes: [u8; HEAD]) -> Self {
         let value = u128::from_be_bytes(bytes);
-        Self { at: (value >> 64) as u64, sequence: value as u64 }
+        Self {
+            at: (value >> 64) as u64,
+            sequence: value as u64,
+        }
     }
 }
 
@@ -34,7 +37,10 @@ mod tests {
 
     #[test]
     fn a_head_survives_its_trip() {
-        let head = Head { at: 0x0102_0304_0506_0708, sequence: 99 };
+        let head = Head {
+            at: 0x0102_0304_0506_0708,
+            sequence: 99,
+        };
         assert_eq!(head.to_bytes()[..9], [1, 2, 3, 4, 5, 6, 7, 8, 0]);
         assert_eq!(Head::from_bytes(head.to_bytes()), head);
     }

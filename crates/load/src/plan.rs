@@ -2,7 +2,9 @@
 
 use std::net::SocketAddr;
 
-use serde::Deserialize;
+use moq::profile::{self, Draft};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer};
 
 /// One run against one relay: connect, join, run, leave.
 #[derive(Clone, Debug, Deserialize)]
@@ -17,7 +19,7 @@ pub struct Plan {
     #[serde(default)]
     pub transport: Transport,
     /// What the sessions speak.
-    #[serde(default)]
+    #[serde(default = "draft_16", deserialize_with = "draft")]
     pub draft: Draft,
     /// Path and query of the publisher's URL: where a relay token travels.
     #[serde(default = "root")]
@@ -91,28 +93,11 @@ pub enum Transport {
     WebTransport,
 }
 
-/// The drafts that the generator speaks.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "u8")]
-pub enum Draft {
-    /// draft-ietf-moq-transport-14.
-    D14,
-    /// draft-ietf-moq-transport-16.
-    #[default]
-    D16,
-    /// draft-ietf-moq-transport-18.
-    D18,
-}
-
-impl TryFrom<u8> for Draft {
-    type Error = String;
-
-    fn try_from(number: u8) -> Result<Self, String> {
-        match number {
-            14 => Ok(Self::D14),
-            16 => Ok(Self::D16),
-            18 => Ok(Self::D18),
-            _ => Err(format!("the generator speaks drafts 14, 16 and 18, not {number}")),
+impl From<Transport> for moq::carrier::Transport {
+    fn from(transport: Transport) -> Self {
+        match transport {
+            Transport::Quic => Self::Quic,
+            Transport::WebTransport => Self::WebTransport,
         }
     }
 }
@@ -187,6 +172,16 @@ impl Plan {
     }
 }
 
+fn draft<'de, D: Deserializer<'de>>(number: D) -> Result<Draft, D::Error> {
+    let number = u8::deserialize(number)?;
+    let row = profile::profile(number);
+    Ok(row
+        .ok_or_else(|| D::Error::custom(format!("draft {number} is not spoken")))?
+        .draft)
+}
+const fn draft_16() -> Draft {
+    Draft::D16
+}
 fn localhost() -> String {
     "localhost".into()
 }

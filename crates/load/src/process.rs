@@ -37,7 +37,9 @@ pub struct Memory {
 impl Process {
     /// Watches `pid`; `None` when there is no such process.
     pub fn new(pid: u32) -> Option<Self> {
-        fs::exists(format!("/proc/{pid}/stat")).ok()?.then_some(Self(pid))
+        fs::exists(format!("/proc/{pid}/stat"))
+            .ok()?
+            .then_some(Self(pid))
     }
 
     /// CPU used so far; zero once the process is gone.
@@ -60,7 +62,10 @@ impl Process {
     /// Resident bytes now; 0 once the process is gone.
     pub fn resident(self) -> u64 {
         let statm = fs::read_to_string(format!("/proc/{}/statm", self.0)).unwrap_or_default();
-        let pages = statm.split(' ').nth(1).and_then(|pages| pages.parse::<u64>().ok());
+        let pages = statm
+            .split(' ')
+            .nth(1)
+            .and_then(|pages| pages.parse::<u64>().ok());
         pages.unwrap_or(0) * page_bytes()
     }
 
@@ -112,7 +117,10 @@ mod tests {
     #[test]
     fn a_thread_name_may_hold_parentheses_and_spaces() {
         let line = "7 (a (b) c) S 1 1 1 0 -1 4194560 9 0 0 0 150 50 0 0 20 0 3 0 5 6 7";
-        assert_eq!(parse_stat(line), Some(("a (b) c".into(), Duration::from_secs(2))));
+        assert_eq!(
+            parse_stat(line),
+            Some(("a (b) c".into(), Duration::from_secs(2)))
+        );
     }
 
     #[test]

@@ -139,7 +139,8 @@ impl Delay {
 
     /// Adds one value; longer than a minute counts as a minute.
     pub fn record(&mut self, value: Duration) {
-        self.0.saturating_record((value.as_nanos() as u64).min(Self::MOST));
+        self.0
+            .saturating_record((value.as_nanos() as u64).min(Self::MOST));
     }
 
     /// The quantiles so far.
@@ -174,8 +175,17 @@ impl Relay {
         };
         Self {
             cpu,
-            cpu_per_copy: if copies == 0 { 0.0 } else { cpu * 1e6 / copies as f64 },
-            threads: after.threads.iter().map(used).filter(|(_, cpu)| *cpu > 0.0).collect(),
+            cpu_per_copy: if copies == 0 {
+                0.0
+            } else {
+                cpu * 1e6 / copies as f64
+            },
+            threads: after
+                .threads
+                .iter()
+                .map(used)
+                .filter(|(_, cpu)| *cpu > 0.0)
+                .collect(),
             memory,
         }
     }
