@@ -90,10 +90,12 @@ impl Generator {
         let draft = plan.draft;
         let profile = moq::profile::profile(draft as u8).expect("every draft has a row");
         let transport = plan.transport.into();
-        let protocols = vec![match draft {
-            Draft::D14 => "moq-00".into(),
-            draft => format!("moqt-{}", draft as u8),
-        }];
+        let protocols = match (draft, plan.transport) {
+            // Draft 14 has no WebTransport protocol of its own, and some relays refuse a name for it.
+            (Draft::D14, Transport::WebTransport) => vec![],
+            (Draft::D14, Transport::Quic) => vec!["moq-00".into()],
+            (draft, _) => vec![format!("moqt-{}", draft as u8)],
+        };
         let tls = ClientTls::new(transport, &protocols, Verify::Nothing)?;
         let config = Config {
             sessions: plan.subscribers + 1,
