@@ -42,6 +42,11 @@ def track(namespace_text: str, name: str) -> FullTrackName:
     return FullTrackName(namespace(namespace_text), name.encode())
 
 
+def place(location: Place) -> Place:
+    """Without the names of its fields."""
+    return location[0], location[1]
+
+
 # What the engine tells; the names are those of tidegate._engine.
 
 
@@ -262,7 +267,7 @@ class FakeEngine:
     ) -> None:
         opened = self.tracks[track]
         if largest is not None and (opened.largest is None or largest > opened.largest):
-            opened.largest = tuple(largest)
+            opened.largest = place(largest)
 
     def close_track(self, track: int) -> None:
         del self.tracks[track]
@@ -346,7 +351,7 @@ class FakeEngine:
         delivery_timeout: int | None = None,
     ) -> None:
         changed = self.sinks[sink]
-        changed.start = changed.start if start is None else tuple(start)
+        changed.start = changed.start if start is None else place(start)
         changed.end_group = None if open_ended else (end_group or changed.end_group)
         changed.forward = changed.forward if forward is None else forward
         changed.priority = changed.priority if priority is None else priority
@@ -375,24 +380,26 @@ class FakeEngine:
         found = self.tracks[track]
         whole = (end[0], end[1] - 1) if end[1] else (end[0], 1 << 62)
         status = "ok"
-        if found.largest is None or tuple(start) > found.largest:
+        if found.largest is None or place(start) > found.largest:
             status = "invalid_range"
-        elif not any(tuple(start) <= each <= whole for each in found.objects):
+        elif not any(place(start) <= each <= whole for each in found.objects):
             status = "unknown"
         if status == "ok":
             self.fetches[handle] = FetchInEngine(
-                track, session, request_id, tuple(start), tuple(end), descending
+                track, session, request_id, place(start), place(end), descending
             )
             assert found.largest is not None
             if found.largest < whole:
                 end = (found.largest[0], found.largest[1] + 1)
-        self.tell(FetchAnswer(handle, status, tuple(end)))
+        self.tell(FetchAnswer(handle, status, place(end)))
         return handle
 
     def start_fetch(self, fetch: int, stream: int, reply: bytes) -> None:
         if fetch in self.fetches:
             self.fetches[fetch].started = True
             self.clients[self.fetches[fetch].session].receive(stream, reply, False)
+            if FetchDone not in self.slow:
+                del self.fetches[fetch]
             self.tell(FetchDone(fetch))
 
     def cancel_fetch(self, fetch: int) -> None:

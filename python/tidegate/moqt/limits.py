@@ -23,7 +23,7 @@ class Limits:
             CONTROL_MESSAGE_TIMEOUT.
         answer_seconds: how long a publisher may leave a request of ours unanswered, else TIMEOUT
             goes to who waits for it.
-        early_streams: request streams that may overtake SETUP, else PROTOCOL_VIOLATION.
+        early_requests: request streams that may overtake SETUP, else PROTOCOL_VIOLATION.
         request_window: requests that a peer is granted ahead; the grant slides as they finish.
             Beyond it: TOO_MANY_REQUESTS.
         requests: requests of one session open at a time; no more are granted before one ends.
@@ -55,7 +55,7 @@ class Limits:
     setup_seconds: float = 10.0
     message_seconds: float = 10.0
     answer_seconds: float = 10.0
-    early_streams: int = 16
+    early_requests: int = 16
     request_window: int = 256
     requests: int = 1024
     namespaces: int = 1024

@@ -267,7 +267,10 @@ class MoqServer:
 
     def _forget(self, now: float, session: Session) -> None:
         self.sessions.pop(session.handle, None)
-        session.drop(now)
+        try:
+            session.drop(now)
+        except Exception:
+            bugs.report("closing a session")
         relay = session.relay
         if relay is not None and not relay.sessions and self.relays.get(relay.uid) is relay:
             del self.relays[relay.uid]

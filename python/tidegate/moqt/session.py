@@ -257,7 +257,7 @@ class Session:
                 self._inboxes[stream] = inbox
                 return inbox
             held, _ = self._early.get(stream, (b"", False))
-            if len(self._early) >= self.plane.limits.early_streams or len(held) > 0xFFFF:
+            if len(self._early) >= self.plane.limits.early_requests or len(held) > 0xFFFF:
                 raise violation("too much came before SETUP")
             self._early[stream] = (held + data, fin)
             return None

@@ -381,9 +381,9 @@ class Track:
         queries, self._queries = self._queries, {}
         for query in queries.values():
             query.largest_known(now, self.largest)
-        del self.plane.tracks[self.handle]
-        self.plane.engine.close_track(self.handle)
-        self.handle = None
+        handle, self.handle = self.handle, None
+        self.plane.tracks.pop(handle, None)
+        self.plane.engine.close_track(handle)
         self.largest = None
         self.properties = ()
         self._group_outstanding = None
