@@ -9,7 +9,7 @@ def main() -> None:
     """Carries out one plan."""
     try:
         report = run_load(sys.stdin.read(), lambda progress: print(progress, flush=True))
-    except ValueError as error:
+    except RuntimeError as error:
         sys.exit(str(error))
     print(report, flush=True)
 

@@ -75,7 +75,7 @@ class Bench:
         report = runs.run(plan, None if watch is None else lambda now: watch(title, now))
         if report.connect.done == 0 or (report.expected > 0 and report.delivered == 0):
             reasons = ", ".join(report.errors) or "no object arrived"
-            raise BenchError(f"{self.relay.name}: {title}: {reasons}")
+            raise BenchError(f"{title}: {reasons}")
         return report
 
 

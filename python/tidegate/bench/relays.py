@@ -226,8 +226,8 @@ def _wait(process: subprocess.Popen[bytes], directory: Path, ready: Callable[[],
     until = time.monotonic() + _START_SECONDS
     while not ready():
         if process.poll() is not None or time.monotonic() > until:
-            log = (directory / "log").read_text(errors="replace").strip()
-            raise BenchError(f"{process.args!r} did not start: {log[-500:]}")
+            log = (directory / "log").read_text(errors="replace").splitlines()
+            raise BenchError(f"did not start: {log[-1] if log else 'no word'}")
         time.sleep(_LOOK_SECONDS)
 
 
