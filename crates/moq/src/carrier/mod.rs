@@ -16,6 +16,9 @@ mod stream;
 mod tls;
 mod webtransport;
 
+#[cfg(test)]
+mod tests;
+
 pub use carriers::{CarrierCounters, Carriers, Dial, DialError};
 pub use config::Config;
 pub use event::{CarrierEvent, Incoming};

@@ -39,8 +39,12 @@ pub(super) struct Goodbye {
     reason: String,
     /// Whether the application closes, and not a server that refuses.
     by_application: bool,
-    /// A stream that the peer never hears of, to ask quinn whether all was acknowledged.
+    /// A stream to ask quinn with whether all was acknowledged: one that the peer never hears of, or
+    /// the CONNECT stream while that is open.
     probe: Option<StreamId>,
+    /// Whether the session layer has its own goodbye still to say: after all else, for it would
+    /// overtake the rest.
+    capsule: bool,
 }
 
 /// What a session touches besides itself.
@@ -328,9 +332,6 @@ impl Session {
             }
             Phase::Open => {}
         }
-        if let Some(webtransport) = &mut self.webtransport {
-            webtransport.say_goodbye(&mut self.connection, code, reason);
-        }
         self.leave(now, code, reason, true, around);
     }
 
@@ -358,36 +359,54 @@ impl Session {
             reason: reason.to_owned(),
             by_application,
             probe: None,
+            capsule: by_application && self.webtransport.is_some(),
         });
         self.deadline = Some(now + around.config.goodbye);
         self.try_to_leave(now, around);
     }
 
-    /// Closes if all that was written has been acknowledged.
-    ///
+    /// Goes on once all that was written has been acknowledged: to the capsule, then to the close.
+    fn try_to_leave(&mut self, now: Instant, around: &mut Around<'_>) {
+        while self.all_acknowledged(around.config.send_window) {
+            let Phase::Leaving(goodbye) = &mut self.phase else {
+                return;
+            };
+            if !std::mem::take(&mut goodbye.capsule) {
+                return self.left(now, around);
+            }
+            goodbye.probe = None;
+            if let Some(webtransport) = &mut self.webtransport {
+                self.connection.set_send_window(around.config.send_window);
+                webtransport.say_goodbye(&mut self.connection, goodbye.code, &goodbye.reason);
+            }
+        }
+    }
+
     /// quinn does not tell, but with a send window of one byte a stream takes nothing as long as any
     /// stream has a byte in flight, and becomes writable when none has.
-    fn try_to_leave(&mut self, now: Instant, around: &mut Around<'_>) {
+    fn all_acknowledged(&mut self, send_window: u64) -> bool {
         let Phase::Leaving(goodbye) = &mut self.phase else {
-            return;
+            return false;
         };
-        if self
-            .webtransport
-            .as_ref()
-            .is_some_and(|webtransport| webtransport.has_unsent())
-        {
-            return;
+        let (connection, webtransport) = (&mut self.connection, self.webtransport.as_mut());
+        let mut session = None;
+        if let Some(webtransport) = webtransport {
+            connection.set_send_window(send_window);
+            if !webtransport.flush_all(connection) {
+                return false;
+            }
+            session = webtransport.session().filter(|_| goodbye.capsule);
         }
-        self.connection.set_send_window(1);
+        connection.set_send_window(1);
         if goodbye.probe.is_none() {
-            let mut streams = self.connection.streams();
-            goodbye.probe = streams.open(Dir::Uni).or_else(|| streams.open(Dir::Bi));
+            let mut streams = connection.streams();
+            goodbye.probe = session
+                .or_else(|| streams.open(Dir::Uni))
+                .or_else(|| streams.open(Dir::Bi));
         }
-        if let Some(probe) = goodbye.probe
-            && self.connection.send_stream(probe).write(&[]) != Err(WriteError::Blocked)
-        {
-            self.left(now, around);
-        }
+        goodbye.probe.is_some_and(|probe| {
+            connection.send_stream(probe).write(&[]) != Err(WriteError::Blocked)
+        })
     }
 
     /// Closes, whatever was acknowledged.

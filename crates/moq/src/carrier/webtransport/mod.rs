@@ -184,9 +184,15 @@ impl WebTransport {
         Some(id) == self.session || self.strays.contains_key(&id)
     }
 
-    /// Whether anything of ours still waits for room.
-    pub(super) fn has_unsent(&self) -> bool {
-        !self.unsent.is_empty()
+    /// The CONNECT stream.
+    pub(super) fn session(&self) -> Option<StreamId> {
+        self.session
+    }
+
+    /// Sends whatever still waits for room; `true` when nothing does.
+    pub(super) fn flush_all(&mut self, connection: &mut Connection) -> bool {
+        let waiting: Vec<_> = self.unsent.keys().copied().collect();
+        waiting.into_iter().all(|id| self.flush(connection, id))
     }
 
     /// Grants the request.
