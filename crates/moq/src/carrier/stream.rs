@@ -124,7 +124,9 @@ impl SessionMut<'_> {
             })
             .map_err(|error| match error {
                 quinn_proto::WriteError::Blocked => WriteError::Blocked,
-                quinn_proto::WriteError::Stopped(code) => WriteError::Stopped(self.from_wire(code)),
+                quinn_proto::WriteError::Stopped(code) => {
+                    WriteError::Stopped(self.heard_code(code))
+                }
                 quinn_proto::WriteError::ClosedStream => WriteError::Closed,
             })
     }
@@ -173,7 +175,7 @@ impl SessionMut<'_> {
         if let Some(webtransport) = &mut self.session.webtransport {
             webtransport.forget(id);
         }
-        let code = self.to_wire(code);
+        let code = self.said_code(code);
         let _ = self.session.connection.send_stream(id).reset(code);
         self.touch();
     }
@@ -181,7 +183,7 @@ impl SessionMut<'_> {
     /// Tells the peer that nothing more of a stream will be read.
     pub fn stop_sending(&mut self, stream: StreamId, code: u64) {
         if self.reads(stream) {
-            let code = self.to_wire(code);
+            let code = self.said_code(code);
             let _ = self
                 .session
                 .connection
@@ -319,11 +321,11 @@ impl SessionMut<'_> {
             .is_some_and(|wt| wt.is_internal(stream.quic()))
     }
 
-    fn from_wire(&self, code: VarInt) -> u64 {
+    fn heard_code(&self, code: VarInt) -> u64 {
         self.session.code_from_wire(code)
     }
 
-    fn to_wire(&self, code: u64) -> VarInt {
+    fn said_code(&self, code: u64) -> VarInt {
         let code = match self.session.webtransport {
             Some(_) => webtransport::code_to_wire(code),
             None => code,

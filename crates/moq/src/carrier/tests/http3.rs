@@ -418,7 +418,7 @@ fn any_bytes_on_any_stream_leave_other_sessions_alone() {
                     bytes[at] = http3.pair.roll() as u8;
                 }
             }
-            let (dir, fin) = (http3.pair.roll() % 2, http3.pair.roll() % 3 == 0);
+            let (dir, fin) = (http3.pair.roll() % 2, http3.pair.roll().is_multiple_of(3));
             let client = http3.client;
             let Some(mut session) = http3.pair.client.carriers.session(client) else {
                 break;

@@ -2,6 +2,7 @@
 
 mod bounds;
 mod http3;
+mod loopback;
 mod sessions;
 
 use std::cell::LazyCell;
