@@ -49,7 +49,7 @@ class Sealer:
         """Raises SealError when the key or the name is another one than at sealing."""
         try:
             return self._aead.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], name.encode())
-        except InvalidTag:
+        except (InvalidTag, ValueError):
             raise SealError(
                 f"{name} does not open: TIDEGATE_SECRET_KEY (or {_KEY_FILE} of the data directory) "
                 "is not the one that this database was filled with"
