@@ -154,7 +154,6 @@ def test_upstreams_that_can_be_dialled(url: str) -> None:
         "https://x.example:0",
         "https://x.example:65536",
         "https://x.example:port",
-        "https://x.example:",
         "https://[::1",
         "https://[zz]/",
         "https://x example",
