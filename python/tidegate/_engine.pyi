@@ -6,7 +6,7 @@ Handles are integers that are never used twice, so a late command for something 
 nothing. The events of one session come in order, and :class:`Closed` is its last.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal, TypeAlias
 
 Location: TypeAlias = tuple[int, int]
@@ -181,6 +181,7 @@ class Limits:
         sessions: int = 10_000,
         sessions_per_address: int = 2_000,
         handshakes_per_second: int = 2_000,
+        half_open: int = 1_000,
         control_streams: int = 260,
         data_streams: int = 1_024,
         parked_streams: int = 64,
@@ -376,3 +377,13 @@ class Engine:
 
     def cancel_fetch(self, fetch: int) -> None:
         """Resets the fetch's stream. No event."""
+
+def run_load(plan: str, progress: Callable[[str], object]) -> str:
+    """Carries out a plan of the load generator and returns its report, both as JSON.
+
+    Waits for the end of the run, without the interpreter lock; ``progress`` is told about ten times
+    a second, in JSON.
+
+    Raises:
+        RuntimeError: the plan is at fault, or the run could not take place.
+    """

@@ -32,6 +32,8 @@ pub struct Limits {
     pub sessions_per_address: usize,
     /// Handshakes begun per second.
     pub handshakes_per_second: u32,
+    /// Handshakes under way at once.
+    pub half_open: usize,
     /// Bidirectional streams that a peer may have open.
     pub control_streams: u32,
     /// Unidirectional streams that a peer may have open.
@@ -66,6 +68,7 @@ impl Default for Limits {
             sessions: 10_000,
             sessions_per_address: 2_000,
             handshakes_per_second: 2_000,
+            half_open: 1_000,
             control_streams: 260,
             data_streams: 1_024,
             parked_streams: 64,
@@ -93,6 +96,7 @@ impl Limits {
             sessions: self.sessions.div_ceil(shards),
             sessions_per_address: self.sessions_per_address,
             handshakes_per_second: self.handshakes_per_second.div_ceil(shards as u32),
+            half_open: self.half_open.div_ceil(shards),
             bidi_streams: self.control_streams,
             uni_streams: self.data_streams,
             idle: self.idle,

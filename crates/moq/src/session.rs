@@ -263,7 +263,7 @@ impl Relay {
                 self.unread_sessions.push_back(slot);
                 continue;
             }
-            session.visit = visit;
+            let events = self.events.len();
             let mut share = CONTROL_QUANTUM;
             while share > 0
                 && room > 0
@@ -274,7 +274,12 @@ impl Relay {
                     self.sessions[slot].unread.push_front(stream);
                 }
             }
+            let told = self.events.len() > events;
             let Some(session) = self.sessions.get_mut(slot) else { continue };
+            if told {
+                // Python comes for what it was told; for nothing it would not.
+                session.visit = visit;
+            }
             session.waits_for_python = !session.unread.is_empty();
             if session.waits_for_python {
                 waits = true;
