@@ -79,7 +79,7 @@ def test_a_publish_is_taken_and_forwards_at_once(publishing: Profile, subscribin
 
 @profiles
 def test_a_publish_that_cannot_be_taken_is_refused(profile: Profile) -> None:
-    """P4: refused, and its streams never mapped; S8: tracks are limited."""
+    """P4: partly: its streams are never mapped, but run out unread; S8: tracks are limited."""
     net = RelayNet(Limits(aliases=2))
     publisher = net.client(profile)
     for name in ("a", "b"):
