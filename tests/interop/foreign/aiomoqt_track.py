@@ -23,7 +23,7 @@ from payloads import payload, show
 
 
 class NumberedTrack(PublishedTrack):
-    """``groups`` groups of ``objects`` objects of ``size`` bytes, each with two properties."""
+    """``groups`` groups of ``objects`` objects of ``size`` bytes, each with two properties that no document knows."""
 
     def __init__(self, session: Any, args: argparse.Namespace) -> None:
         super().__init__(session, args.namespace, args.track)
@@ -34,7 +34,7 @@ class NumberedTrack(PublishedTrack):
         for group in range(self.args.groups):
             for number in range(self.args.objects):
                 data = payload(group, number, self.args.size)
-                extra: Mapping[int, int | bytes] = {0x3C: group * 1000 + number, 0x3D: b"odd"}
+                extra: Mapping[int, int | bytes] = {0x1A2C: group * 1000 + number, 0x1A2D: b"odd"}
                 await out.write(group, number, data, extensions=extra, group_start=number == 0)
                 show(group, number, data, extra)
                 await asyncio.sleep(0.01)
