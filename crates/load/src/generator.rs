@@ -103,8 +103,9 @@ impl Generator {
             bidi_streams: 1024,
             uni_streams: 4096,
             send_window: 1 << 20,
-            receive_window: 4 << 20,
-            stream_receive_window: 1 << 20,
+            // Small where some stop reading, so that it is the relay that has to hold their data.
+            receive_window: if plan.stalled > 0 { 256 << 10 } else { 4 << 20 },
+            stream_receive_window: if plan.stalled > 0 { 256 << 10 } else { 1 << 20 },
             ..Config::default()
         };
         let namespace: Arc<[String]> = plan.namespace.clone().into();

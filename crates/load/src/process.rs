@@ -13,7 +13,7 @@ pub struct Process(u32);
 /// CPU used since a process started; take one before and one after, and subtract.
 #[derive(Clone, Debug, Default)]
 pub struct Cpu {
-    /// The whole process, also threads that ended.
+    /// All threads that live.
     pub total: Duration,
     /// Threads by name; those that share a name are added up.
     pub threads: BTreeMap<String, Duration>,
@@ -44,17 +44,17 @@ impl Process {
 
     /// CPU used so far; zero once the process is gone.
     pub fn cpu(self) -> Cpu {
-        let mut cpu = Cpu {
-            total: self.stat("stat").map_or(Duration::ZERO, |(_, used)| used),
-            threads: BTreeMap::new(),
-        };
+        let mut cpu = Cpu::default();
         let tasks = fs::read_dir(format!("/proc/{}/task", self.0));
         for task in tasks.into_iter().flatten().flatten() {
-            let name = task.file_name();
-            let Some(name) = name.to_str() else { continue };
-            if let Some((thread, used)) = self.stat(&format!("task/{name}/stat")) {
-                *cpu.threads.entry(thread).or_default() += used;
-            }
+            let read = |file| fs::read_to_string(task.path().join(file)).unwrap_or_default();
+            let Some(used) = parse_schedstat(&read("schedstat")) else {
+                continue;
+            };
+            cpu.total += used;
+            *cpu.threads
+                .entry(read("comm").trim_end().to_owned())
+                .or_default() += used;
         }
         cpu
     }
@@ -68,22 +68,15 @@ impl Process {
             .and_then(|pages| pages.parse::<u64>().ok());
         pages.unwrap_or(0) * page_bytes()
     }
-
-    /// Name and CPU time of a `stat` file. The name stands in parentheses and may hold anything.
-    fn stat(self, file: &str) -> Option<(String, Duration)> {
-        let text = fs::read_to_string(format!("/proc/{}/{file}", self.0)).ok()?;
-        parse_stat(&text)
-    }
 }
 
-fn parse_stat(text: &str) -> Option<(String, Duration)> {
-    let (name, rest) = text.split_once('(')?.1.rsplit_once(')')?;
-    // proc(5): the state is field 3, utime 14 and stime 15.
-    let mut fields = rest.split_ascii_whitespace().skip(11);
-    let user: u64 = fields.next()?.parse().ok()?;
-    let system: u64 = fields.next()?.parse().ok()?;
-    let used = Duration::from_secs_f64((user + system) as f64 / ticks_per_second());
-    Some((name.to_owned(), used))
+/// The first field is the time on a CPU, in nanoseconds (`stat` counts in hundredths of a second).
+fn parse_schedstat(text: &str) -> Option<Duration> {
+    text.split(' ')
+        .next()?
+        .parse()
+        .ok()
+        .map(Duration::from_nanos)
 }
 
 /// CPU that this process used so far.
@@ -100,11 +93,6 @@ pub fn own_cpu() -> Duration {
     time(usage.ru_utime) + time(usage.ru_stime)
 }
 
-fn ticks_per_second() -> f64 {
-    // SAFETY: reads a constant of the system.
-    unsafe { libc::sysconf(libc::_SC_CLK_TCK) as f64 }
-}
-
 fn page_bytes() -> u64 {
     // SAFETY: reads a constant of the system.
     unsafe { libc::sysconf(libc::_SC_PAGESIZE) as u64 }
@@ -112,15 +100,27 @@ fn page_bytes() -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Instant;
+
     use super::*;
 
     #[test]
-    fn a_thread_name_may_hold_parentheses_and_spaces() {
-        let line = "7 (a (b) c) S 1 1 1 0 -1 4194560 9 0 0 0 150 50 0 0 20 0 3 0 5 6 7";
-        assert_eq!(
-            parse_stat(line),
-            Some(("a (b) c".into(), Duration::from_secs(2)))
-        );
+    fn work_of_a_thread_is_counted_under_its_name() {
+        let own = Process::new(std::process::id()).expect("we are running");
+        let name = "works-hard";
+        let busy = move || {
+            let start = Instant::now();
+            while start.elapsed() < Duration::from_millis(30) {}
+            own.cpu()
+        };
+        let thread = std::thread::Builder::new()
+            .name(name.into())
+            .spawn(busy)
+            .expect("a thread");
+        let cpu = thread.join().expect("it does not panic");
+        // A busy machine may leave it little of its time.
+        assert!(cpu.threads[name] >= Duration::from_millis(1));
+        assert!(cpu.total >= cpu.threads[name]);
     }
 
     #[test]
