@@ -464,6 +464,17 @@ impl Carriers {
         })
     }
 
+    /// Streams of all sessions that are HTTP/3's.
+    #[cfg(test)]
+    pub(super) fn strays(&self) -> usize {
+        let layers = self
+            .sessions
+            .iter()
+            .flatten()
+            .filter_map(|session| session.webtransport.as_ref());
+        layers.map(|layer| layer.strays()).sum()
+    }
+
     /// Lists a session for both polls.
     fn stir(&mut self, index: usize) {
         let Some(session) = slot(&mut self.sessions, index) else {

@@ -51,7 +51,8 @@ pub enum CarrierEvent {
     },
     /// The peer opened a stream, which may have something to read: no `Readable` says so.
     Opened(StreamId),
-    /// There is something to read: bytes, the end, or a reset.
+    /// There is something to read: bytes, the end, or a reset. It may have been read already, and of
+    /// WebTransport the stream may be one that was refused before it was told of.
     Readable(StreamId),
     /// A write that was refused for lack of room may go on.
     Writable(StreamId),

@@ -197,10 +197,14 @@ impl Session {
                     steps.push(Step::Event(CarrierEvent::Writable(id.into())));
                 }
             }
-            (
-                StreamEvent::Stopped { id, .. } | StreamEvent::Finished { id },
-                Some(webtransport),
-            ) if webtransport.is_internal(id) => {}
+            (StreamEvent::Finished { id }, Some(webtransport)) if webtransport.is_internal(id) => {
+                webtransport.sent(connection, id, false);
+            }
+            (StreamEvent::Stopped { id, .. }, Some(webtransport))
+                if webtransport.is_internal(id) =>
+            {
+                webtransport.sent(connection, id, true);
+            }
             (StreamEvent::Readable { id }, None) => {
                 steps.push(Step::Event(CarrierEvent::Readable(id.into())));
             }

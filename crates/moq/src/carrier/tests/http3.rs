@@ -302,6 +302,56 @@ fn other_http_requests_get_404_and_a_session_may_follow() {
 }
 
 #[test]
+fn a_client_that_asks_for_ever_leaves_nothing_behind() {
+    let mut http3 = Http3::new();
+    http3.bi(&chromium_connect());
+    http3.offer();
+    http3.pair.run(Duration::from_millis(100));
+    let before = http3.pair.server.carriers.strays();
+    for n in 0..200 {
+        let request = http3.bi(&headers(&[(":method", "GET"), (":path", "/")]));
+        let (unknown, empty) = (http3.uni(&[0x21, 1, 2]), http3.bi(&[]));
+        let client = http3.client;
+        let mut session = http3.pair.session(Who::Client, client);
+        match n % 3 {
+            0 => session.finish(request),
+            1 => session.stop_sending(request, 1),
+            _ => session.reset(request, 1),
+        }
+        session.finish(unknown);
+        session.reset(empty, 1);
+        http3.pair.run(Duration::from_millis(60));
+    }
+    http3.pair.run(Duration::from_secs(1));
+    assert_eq!(http3.pair.server.carriers.strays(), before);
+    for (key, event) in std::mem::take(&mut http3.pair.server.events) {
+        let CarrierEvent::Readable(stream) = event else {
+            panic!("{event:?}")
+        };
+        let state = http3
+            .pair
+            .session(Who::Server, key)
+            .read(stream, 1, &mut Vec::new());
+        assert_eq!(state, ReadState::Closed);
+    }
+}
+
+#[test]
+fn requests_that_trickle_in_are_few_at_a_time() {
+    let mut http3 = Http3::new();
+    let slow: Vec<_> = (0..9)
+        .map(|_| http3.bi(&[0x01, 0x44, 0x00, 0x00]))
+        .collect();
+    let stopped = http3.pair.until("a rejection", |pair| {
+        pair.client.take(|event| match event {
+            CarrierEvent::Stopped { stream, code } => Some((*stream, *code)),
+            _ => None,
+        })
+    });
+    assert_eq!(stopped, (slow[8], 0x10b));
+}
+
+#[test]
 fn a_path_of_kilobytes_is_taken_and_a_larger_header_block_is_refused() {
     let mut http3 = Http3::new();
     let long = "x".repeat(20_000);

@@ -1,4 +1,5 @@
-//! WebTransport over HTTP/3: one session a connection, as drafts 02 to 14 speak it.
+//! WebTransport over HTTP/3: one session a connection, as drafts 02 to 14 speak it. Later drafts need
+//! resets that arrive (`reset_stream_at`), which quinn does not have, so WT_ENABLED is not said.
 //!
 //! `web-transport-proto` knows the bytes of settings, CONNECT and capsules; which stream is whose, and
 //! in which order things may happen, is here.
@@ -39,6 +40,8 @@ pub(super) mod code {
 const MAX_SESSIONS_13: Setting = Setting(WtVarInt::from_u32(0x14e9_cd29));
 /// Streams of the session come after what the protocol itself has to say.
 const FIRST: i32 = i32::MAX;
+/// Requests that may be coming in at once; each may hold a whole header block.
+const REQUESTS: usize = 8;
 /// Read from a stream of ours at once.
 const READ: usize = 4096;
 /// The longest reason of a close capsule, in bytes (draft-ietf-webtrans-http3 §6).
@@ -85,6 +88,8 @@ enum Stray {
     Session(FrameReader),
     /// QPACK's streams, which say nothing without a dynamic table, and unknown ones.
     Ignored,
+    /// A request that was answered, until the answer has arrived.
+    Answered,
 }
 
 /// Bytes that found no room yet.
@@ -177,6 +182,24 @@ impl WebTransport {
         let internal = self.is_internal(id);
         let blocked = self.unsent.contains_key(&id) && !self.flush(connection, id);
         internal || blocked
+    }
+
+    /// A stream of the protocol was acknowledged, or `stopped` by the peer.
+    pub(super) fn sent(&mut self, connection: &mut Connection, id: StreamId, stopped: bool) {
+        if stopped {
+            let code = VarInt::from_u32(code::H3_NO_ERROR);
+            let _ = connection.send_stream(id).reset(code);
+            self.unsent.remove(&id);
+        }
+        if matches!(self.strays.get(&id), Some(Stray::Answered)) {
+            self.strays.remove(&id);
+        }
+    }
+
+    /// Streams that are not the session's.
+    #[cfg(test)]
+    pub(super) fn strays(&self) -> usize {
+        self.strays.len() + self.unsent.len()
     }
 
     /// Whether a stream is the protocol's and not the session's.
@@ -314,7 +337,7 @@ impl WebTransport {
             };
             let most = match stray {
                 Stray::Prefix(prefix) => prefix.missing(id.dir()),
-                Stray::Early(_) => return,
+                Stray::Early(_) | Stray::Answered => return,
                 _ => READ,
             };
             chunks.clear();
@@ -338,7 +361,7 @@ impl WebTransport {
                     chunks.iter().for_each(|bytes| frames.push(bytes));
                     self.frames(connection, id, out);
                 }
-                Stray::Early(_) | Stray::Ignored => {}
+                Stray::Early(_) | Stray::Ignored | Stray::Answered => {}
             }
             match state {
                 ReadState::More => {}
@@ -365,6 +388,10 @@ impl WebTransport {
         let stray = match kind {
             StreamKind::Session(session) => return self.place(connection, id, session, out),
             StreamKind::Control => Stray::Control(FrameReader::new(rest)),
+            StreamKind::Request if self.requests() >= REQUESTS => {
+                self.strays.remove(&id);
+                return reject(connection, id, code::H3_REQUEST_REJECTED);
+            }
             StreamKind::Request => Stray::Request(FrameReader::new(rest)),
             StreamKind::Other => Stray::Ignored,
         };
@@ -424,7 +451,6 @@ impl WebTransport {
                 Ok(Some(piece)) => piece,
                 Ok(None) => return,
                 Err(frame::TooLarge) if role == Role::Request => {
-                    self.strays.insert(id, Stray::Ignored);
                     self.answer(connection, id, 431);
                     return;
                 }
@@ -519,7 +545,6 @@ impl WebTransport {
             Err(ConnectError::QpackError(_) | ConnectError::InvalidProtocol) => 400,
             Err(_) => 404,
         };
-        self.strays.insert(id, Stray::Ignored);
         self.answer(connection, id, status);
     }
 
@@ -565,6 +590,9 @@ impl WebTransport {
         reset: Option<u64>,
         out: &mut Vec<Step>,
     ) {
+        if matches!(self.strays.get(&id), Some(Stray::Answered)) {
+            return; // until the answer has arrived
+        }
         match self.strays.remove(&id) {
             Some(Stray::Session(_)) => out.push(match reset {
                 None => Step::Ended {
@@ -615,6 +643,14 @@ impl WebTransport {
         let _ = connection
             .recv_stream(id)
             .stop(VarInt::from_u32(code::H3_NO_ERROR));
+        if Some(id) != self.session {
+            self.strays.insert(id, Stray::Answered);
+        }
+    }
+
+    fn requests(&self) -> usize {
+        let request = |stray: &&Stray| matches!(stray, Stray::Request(_));
+        self.strays.values().filter(request).count()
     }
 
     /// Sends bytes of the protocol itself, ahead of the session's streams.
