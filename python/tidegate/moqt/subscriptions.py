@@ -77,6 +77,7 @@ class Subscription(RequestOwner):
         "_request",
         "_start",
         "_state",
+        "_waited",
         "arrived",
         "held",
         "joining",
@@ -106,6 +107,7 @@ class Subscription(RequestOwner):
         self._delivery_timeout: int | None = None
         self._new_group: int | None = None
         self._hold: Timer | None = None
+        self._waited = False
         self._done: DoneCode | None = None
         self._joiners: list[FetchJob] = []
 
@@ -207,14 +209,23 @@ class Subscription(RequestOwner):
 
     # Joining.
 
-    def attach(self, now: float) -> None:
-        """The track has a publisher: fixes where the subscription starts."""
+    def attach(self, now: float, *, waited: bool = False) -> None:
+        """The track has a publisher: fixes where the subscription starts.
+
+        One that waited for the publisher starts after what the publisher said it had: objects that
+        overtake this command are in the cache, and it misses none of them.
+        """
         self._stop_holding()
         track = self.track
         assert track.handle is not None, "an established track is open in the engine"
         self._state = _State.ATTACHING
         self._alias = self.session.next_alias()
         kind, start, end_group = _engine_filter(self._filter)
+        self._waited = waited
+        if waited:
+            self.joining = track.largest
+            if kind != "absolute":
+                kind, start = "absolute", _after(kind, self.joining)
         order = self._group_order or preferred_group_order(track.properties)
         self.sink = track.plane.engine.attach_sink(
             track.handle,
@@ -246,7 +257,8 @@ class Subscription(RequestOwner):
             self.sink = None
             self.refuse(now, Refusal(RequestCode.INVALID_RANGE, "the range is over"))
             return
-        told = self.joining = self.track.raise_largest(largest)
+        known = self.track.raise_largest(largest)
+        told = self.joining = self.joining if self._waited else known
         kind, start, self._end_group = _engine_filter(self._filter)
         self._start = start if kind == "absolute" else _after(kind, told)
         request = self._request

@@ -162,7 +162,7 @@ class Track:
         self._refusal = None
         self._learn(largest, properties)
         for subscription in self._waiting():
-            subscription.attach(now)
+            subscription.attach(now, waited=True)
         if self._group_wanted is not None:
             wanted, self._group_wanted = self._group_wanted, None
             if upstream.asked_group is not None and upstream.asked_group >= wanted:
@@ -352,6 +352,11 @@ class Track:
         elif idle is _Idle.DISPOSE:
             when = now + limits.cache_linger_seconds
             self._timer = self.plane.timers.start(when, self._forget)
+
+    @property
+    def idle(self) -> bool:
+        """Whether only its cache keeps it."""
+        return self._idle is _Idle.DISPOSE
 
     def _release(self, now: float) -> None:
         """Nobody came back: unsubscribes from the publishers that had to be asked."""
