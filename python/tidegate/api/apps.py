@@ -1,19 +1,20 @@
 """``/calls/apps``: Realtime SFU apps, each an island of sessions and tracks."""
 
-from litestar import Router, delete, get, post, put
+from litestar import delete, get, post, put
 from litestar.params import FromPath
 
 from tidegate.api import schemas, secret_resources
 from tidegate.api.bodies import AnyRequest
 from tidegate.api.credentials import requires
 from tidegate.api.envelope import Envelope, PagedList, one_page
-from tidegate.api.secret_resources import Resource
+from tidegate.api.resource import Resource
+from tidegate.api.secret_resources import Shown
 from tidegate.api.services import GivenServices
 from tidegate.store.api_tokens import Permission
 from tidegate.store.apps import apps
 
 
-class CreatedApp(Resource):
+class CreatedApp(Shown):
     """The only answer that holds the secret."""
 
     secret: str
@@ -38,7 +39,7 @@ async def create_app(
     operation_id="calls-apps-list",
     responses=schemas.failures(401, 403),
 )
-async def list_apps(account_id: schemas.AccountId, services: GivenServices) -> PagedList[Resource]:
+async def list_apps(account_id: schemas.AccountId, services: GivenServices) -> PagedList[Shown]:
     return one_page(await secret_resources.list_all(account_id, services, apps))
 
 
@@ -50,7 +51,7 @@ async def list_apps(account_id: schemas.AccountId, services: GivenServices) -> P
 )
 async def get_app(
     account_id: schemas.AccountId, app_id: FromPath[str], services: GivenServices
-) -> Envelope[Resource]:
+) -> Envelope[Shown]:
     return Envelope(result=await secret_resources.get(account_id, app_id, services, apps))
 
 
@@ -66,7 +67,7 @@ async def edit_app(
     account_id: schemas.AccountId,
     app_id: FromPath[str],
     services: GivenServices,
-) -> Envelope[Resource]:
+) -> Envelope[Shown]:
     edited = await secret_resources.edit(request, account_id, app_id, services, apps)
     return Envelope(result=edited)
 
@@ -80,13 +81,13 @@ async def edit_app(
 )
 async def delete_app(
     account_id: schemas.AccountId, app_id: FromPath[str], services: GivenServices
-) -> Envelope[Resource]:
+) -> Envelope[Shown]:
     """Answers with what was deleted."""
     return Envelope(result=await secret_resources.delete(account_id, app_id, services, apps))
 
 
-apps_router = Router(
+apps_router = Resource(
     "/accounts/{account_id:str}/calls/apps",
     route_handlers=[create_app, list_apps, get_app, edit_app, delete_app],
-    tags=["Calls apps"],
+    tag="Calls apps",
 )

@@ -50,11 +50,13 @@ class Page(Struct):
     total_pages: int
 
 
-class CursorList(Envelope[list[T]], Generic[T], kw_only=True):
+class CursorList(Acknowledgement, Generic[T], kw_only=True):
+    result: list[T]
     result_info: Count
 
 
-class PagedList(Envelope[list[T]], Generic[T], kw_only=True):
+class PagedList(Acknowledgement, Generic[T], kw_only=True):
+    result: list[T]
     result_info: Page
 
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from litestar import Router, delete, get, post
+from litestar import delete, get, post
 from litestar.params import PathParameter
 from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -13,6 +13,7 @@ from tidegate.api.credentials import requires
 from tidegate.api.envelope import Acknowledgement, Envelope
 from tidegate.api.issuers import Issuers, issued, signer
 from tidegate.api.relays import RelayId, check_id
+from tidegate.api.resource import Resource
 from tidegate.api.services import GivenServices
 from tidegate.api.timestamps import parse_rfc3339
 from tidegate.errors import MoqBodyInvalid, TokenExpiryInvalid, TokenKindInvalid
@@ -127,10 +128,10 @@ async def delete_token(
     return Acknowledgement()
 
 
-relay_tokens_router = Router(
+relay_tokens_router = Resource(
     "/accounts/{account_id:str}/moq/relays/{relay_id:str}/tokens",
     route_handlers=[list_tokens, create_token, rotate_token, delete_token],
-    tags=["MoQ relay tokens"],
+    tag="MoQ relay tokens",
 )
 
 

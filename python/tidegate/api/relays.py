@@ -4,7 +4,7 @@ import re
 from dataclasses import replace
 from typing import Annotated, Any
 
-from litestar import Router, delete, get, post, put
+from litestar import delete, get, post, put
 from litestar.params import PathParameter
 from msgspec import UNSET, Struct, UnsetType
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -15,6 +15,7 @@ from tidegate.api.credentials import requires
 from tidegate.api.envelope import Count, CursorList, Envelope
 from tidegate.api.issuers import Issuer, issued, signer
 from tidegate.api.relay_config import merged
+from tidegate.api.resource import Resource
 from tidegate.api.services import GivenServices, Services
 from tidegate.api.timestamps import parse_rfc3339, rfc3339
 from tidegate.errors import (
@@ -217,10 +218,10 @@ async def delete_relay(
     return Envelope(result=None)
 
 
-relays_router = Router(
+relays_router = Resource(
     "/accounts/{account_id:str}/moq/relays",
     route_handlers=[create_relay, list_relays, get_relay, update_relay, delete_relay],
-    tags=["MoQ relays"],
+    tag="MoQ relays",
 )
 
 

@@ -2,7 +2,7 @@
 and failures.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 from litestar.openapi.datastructures import ResponseSpec
@@ -39,48 +39,65 @@ Ascending = Annotated[
     ),
 ]
 
-_NAME = Schema(type=OpenAPIType.STRING, min_length=1, max_length=255)
+_CONTROL = r"\x00-\x1f\x7f-\x9f"
+_NAME = Schema(
+    type=OpenAPIType.STRING,
+    max_length=255,
+    pattern=rf"^[^{_CONTROL}]*[^\s{_CONTROL}][^{_CONTROL}]*$",
+)
+_LABEL = Schema(type=OpenAPIType.STRING, max_length=255, pattern=rf"^[^{_CONTROL}]*$")
+_URL = Schema(
+    type=OpenAPIType.STRING,
+    max_length=2048,
+    pattern=r"^(moqt|https)://[A-Za-z0-9._-]+(:[1-9][0-9]{0,3})?([/?][!\"$-~]*)?$",
+)
 _BOOLEAN = Schema(type=OpenAPIType.BOOLEAN)
-_STRING = Schema(type=OpenAPIType.STRING)
+_OPERATION = Schema(type=OpenAPIType.STRING, enum=["publish", "subscribe"])
+_SLOT = Schema(type=OpenAPIType.STRING, enum=["publish_subscribe", "subscribe"])
 
 
 def _object(properties: dict[str, Schema], required: list[str] | None = None) -> Schema:
     return Schema(type=OpenAPIType.OBJECT, properties={**properties}, required=required)
 
 
-def _array(items: Schema, max_items: int | None = None) -> Schema:
-    return Schema(type=OpenAPIType.ARRAY, items=items, max_items=max_items)
+def _array(items: Schema, **bounds: int) -> Schema:
+    return Schema(type=OpenAPIType.ARRAY, items=items, **bounds)  # type: ignore[arg-type]
 
 
-_UPSTREAMS = _array(_object({"url": _STRING}, ["url"]), max_items=16)
-_CONFIG = _object(
+def _nullable(schema: Schema) -> Schema:
+    """Null counts as left out."""
+    assert isinstance(schema.type, OpenAPIType)
+    return replace(schema, type=[schema.type, OpenAPIType.NULL])
+
+
+_UPSTREAMS = _nullable(_array(_object({"url": _URL}, ["url"]), max_items=16))
+_LINGER = _object(
     {
-        "lingering_subscribe": _object(
-            {
-                "enabled": _BOOLEAN,
-                "max_timeout_ms": Schema(type=OpenAPIType.INTEGER, minimum=0, maximum=300_000),
-            }
-        ),
-        "origin_fallback": _object({"enabled": _BOOLEAN, "origins": _UPSTREAMS}),
-        "upstreams": _object({"enabled": _BOOLEAN, "upstreams": _UPSTREAMS}),
+        "enabled": _BOOLEAN,
+        "max_timeout_ms": Schema(type=OpenAPIType.INTEGER, minimum=0, maximum=300_000),
     }
 )
-_OPERATION = Schema(type=OpenAPIType.STRING, enum=["publish", "subscribe"])
+_CONFIG = _object(
+    {
+        "lingering_subscribe": _nullable(_LINGER),
+        "origin_fallback": _nullable(_object({"enabled": _BOOLEAN, "origins": _UPSTREAMS})),
+        "upstreams": _nullable(_object({"enabled": _BOOLEAN, "upstreams": _UPSTREAMS})),
+    }
+)
+_TIME = Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.DATE_TIME)
 
-OPTIONAL_NAME = _object({"name": _STRING})
+OPTIONAL_NAME = _object({"name": Schema(type=OpenAPIType.STRING, pattern=r"^[^\x00]*$")})
 RELAY_CREATE = _object({"name": _NAME}, ["name"])
-RELAY_UPDATE = _object({"name": _NAME, "config": _CONFIG})
+RELAY_UPDATE = _object({"name": _NAME, "config": _nullable(_CONFIG)})
 TOKEN_CREATE = _object(
     {
-        "operations": Schema(type=OpenAPIType.ARRAY, items=_OPERATION, min_items=1),
-        "expires": Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.DATE_TIME),
-        "label": Schema(type=OpenAPIType.STRING, max_length=255),
+        "operations": _array(_OPERATION, min_items=1),
+        "expires": _nullable(_TIME),
+        "label": _nullable(_LABEL),
     },
     ["operations"],
 )
-TOKEN_ROTATE = _object(
-    {"type": Schema(type=OpenAPIType.STRING, enum=["publish_subscribe", "subscribe"])}, ["type"]
-)
+TOKEN_ROTATE = _object({"type": _SLOT}, ["type"])
 
 
 def with_body(schema: Schema, *, required: bool = True) -> type[Operation]:
@@ -105,5 +122,5 @@ def failures(*statuses: int) -> dict[int, ResponseSpec]:
     }
     return {
         status: ResponseSpec(Failure, description=specs[status], generate_examples=False)
-        for status in (*statuses, *({404} - set(statuses)))
+        for status in {*statuses, 400, 404}
     }

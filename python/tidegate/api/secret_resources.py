@@ -15,7 +15,7 @@ from tidegate.store.secret_resources import SecretResource, SecretResources
 _ID = re.compile(r"[0-9a-f]{32}")
 
 
-class Resource(Struct):
+class Shown(Struct):
     created: str
     modified: str
     name: str
@@ -39,12 +39,12 @@ async def create(
     return await services.store.create(make, exists)
 
 
-async def list_all(account_id: str, services: Services, table: SecretResources) -> list[Resource]:
+async def list_all(account_id: str, services: Services, table: SecretResources) -> list[Shown]:
     async with services.store.reading() as db:
         return [shown(resource) for resource in await table.list(db, account_id)]
 
 
-async def get(account_id: str, uid: str, services: Services, table: SecretResources) -> Resource:
+async def get(account_id: str, uid: str, services: Services, table: SecretResources) -> Shown:
     _check_id(uid, table)
     async with services.store.reading() as db:
         return shown(await table.get(db, account_id, uid))
@@ -52,21 +52,21 @@ async def get(account_id: str, uid: str, services: Services, table: SecretResour
 
 async def edit(
     request: AnyRequest, account_id: str, uid: str, services: Services, table: SecretResources
-) -> Resource:
+) -> Shown:
     _check_id(uid, table)
     name = _name(await read_object(request, CALLS))
     async with services.store.writing() as db:
         return shown(await table.rename(db, account_id, uid, name, now=services.now()))
 
 
-async def delete(account_id: str, uid: str, services: Services, table: SecretResources) -> Resource:
+async def delete(account_id: str, uid: str, services: Services, table: SecretResources) -> Shown:
     _check_id(uid, table)
     async with services.store.writing() as db:
         return shown(await table.delete(db, account_id, uid))
 
 
-def shown(resource: SecretResource) -> Resource:
-    return Resource(**members(resource))
+def shown(resource: SecretResource) -> Shown:
+    return Shown(**members(resource))
 
 
 def members(resource: SecretResource) -> dict[str, Any]:

@@ -1,19 +1,20 @@
 """``/calls/turn_keys``: TURN keys, which make short-lived TURN credentials."""
 
-from litestar import Router, delete, get, post, put
+from litestar import delete, get, post, put
 from litestar.params import FromPath
 
 from tidegate.api import schemas, secret_resources
 from tidegate.api.bodies import AnyRequest
 from tidegate.api.credentials import requires
 from tidegate.api.envelope import Envelope, PagedList, one_page
-from tidegate.api.secret_resources import Resource
+from tidegate.api.resource import Resource
+from tidegate.api.secret_resources import Shown
 from tidegate.api.services import GivenServices
 from tidegate.store.api_tokens import Permission
 from tidegate.store.turn_keys import turn_keys
 
 
-class CreatedTurnKey(Resource):
+class CreatedTurnKey(Shown):
     """The only answer that holds the key."""
 
     key: str
@@ -40,7 +41,7 @@ async def create_turn_key(
 )
 async def list_turn_keys(
     account_id: schemas.AccountId, services: GivenServices
-) -> PagedList[Resource]:
+) -> PagedList[Shown]:
     return one_page(await secret_resources.list_all(account_id, services, turn_keys))
 
 
@@ -52,7 +53,7 @@ async def list_turn_keys(
 )
 async def get_turn_key(
     account_id: schemas.AccountId, key_id: FromPath[str], services: GivenServices
-) -> Envelope[Resource]:
+) -> Envelope[Shown]:
     return Envelope(result=await secret_resources.get(account_id, key_id, services, turn_keys))
 
 
@@ -68,7 +69,7 @@ async def edit_turn_key(
     account_id: schemas.AccountId,
     key_id: FromPath[str],
     services: GivenServices,
-) -> Envelope[Resource]:
+) -> Envelope[Shown]:
     edited = await secret_resources.edit(request, account_id, key_id, services, turn_keys)
     return Envelope(result=edited)
 
@@ -82,13 +83,13 @@ async def edit_turn_key(
 )
 async def delete_turn_key(
     account_id: schemas.AccountId, key_id: FromPath[str], services: GivenServices
-) -> Envelope[Resource]:
+) -> Envelope[Shown]:
     """Answers with what was deleted."""
     return Envelope(result=await secret_resources.delete(account_id, key_id, services, turn_keys))
 
 
-turn_keys_router = Router(
+turn_keys_router = Resource(
     "/accounts/{account_id:str}/calls/turn_keys",
     route_handlers=[create_turn_key, list_turn_keys, get_turn_key, edit_turn_key, delete_turn_key],
-    tags=["Calls TURN keys"],
+    tag="Calls TURN keys",
 )

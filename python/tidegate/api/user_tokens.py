@@ -1,12 +1,13 @@
 """``/user/tokens/verify``: whether an API token works, as the official tools ask it."""
 
-from litestar import Router, get
+from litestar import get
 from msgspec import UNSET, Struct, UnsetType
 
 from tidegate.api import schemas
 from tidegate.api.bodies import AnyRequest
 from tidegate.api.credentials import caller
 from tidegate.api.envelope import Envelope
+from tidegate.api.resource import Resource
 from tidegate.api.timestamps import rfc3339
 
 
@@ -23,4 +24,4 @@ async def verify_token(request: AnyRequest) -> Envelope[Verified]:
     return Envelope(result=Verified(token.id, "active", expires))
 
 
-user_tokens_router = Router("/user/tokens", route_handlers=[verify_token], tags=["API tokens"])
+user_tokens_router = Resource("/user/tokens", route_handlers=[verify_token], tag="API tokens")

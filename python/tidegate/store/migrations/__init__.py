@@ -1,5 +1,6 @@
 """Brings a database to the schema of this version; one file under ``versions`` a step."""
 
+import logging
 from pathlib import Path
 
 from alembic import command
@@ -10,6 +11,9 @@ from alembic.util.exc import CommandError
 from sqlalchemy.engine import Connection
 
 from tidegate.errors import DatabaseError
+
+# At INFO it tells at every start that there was nothing to do.
+logging.getLogger("alembic").setLevel(logging.WARNING)
 
 
 def upgrade(connection: Connection) -> None:
