@@ -350,7 +350,9 @@ class FakeEngine:
         priority: int | None = None,
         delivery_timeout: int | None = None,
     ) -> None:
-        changed = self.sinks[sink]
+        changed = self.sinks.get(sink)
+        if changed is None:
+            return
         changed.start = changed.start if start is None else place(start)
         changed.end_group = None if open_ended else (end_group or changed.end_group)
         changed.forward = changed.forward if forward is None else forward

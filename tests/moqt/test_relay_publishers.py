@@ -96,6 +96,23 @@ def test_a_publish_that_cannot_be_taken_is_refused(profile: Profile) -> None:
 
 
 @profiles
+def test_a_full_relay_forgets_what_only_its_cache_keeps(profile: Profile) -> None:
+    """S8: tracks of a relay are limited, and a publisher of the past is in nobody's way."""
+    net = RelayNet(Limits(tracks_per_relay=2))
+    publisher = net.client(profile)
+    for name in ("a", "b", "c"):
+        request_id = publisher.publish("live", name)
+        publisher.say(messages.PublishDone(request_id, DoneCode.TRACK_ENDED, 0))
+    assert publisher.count(messages.PublishOk) == 3
+    assert len(net.engine.tracks) == 2
+    publisher.publish("live", "d")
+    publisher.publish("live", "e")
+    publisher.publish("live", "f")
+    assert publisher.count(messages.PublishOk) == 5
+    assert publisher.take(messages.RequestError).code is RequestCode.INTERNAL_ERROR
+
+
+@profiles
 def test_one_session_publishes_a_track_once(profile: Profile) -> None:
     net = RelayNet()
     publisher = net.client(profile)

@@ -1,11 +1,13 @@
 """Sessions: negotiation, SETUP, Request IDs, credit and time-outs."""
 
+import gc
 from typing import Any
 
 import pytest
 from tidegate.moqt import messages
 from tidegate.moqt.codes import DoneCode, RequestCode, RequestKind, SessionCode
 from tidegate.moqt.limits import Limits
+from tidegate.moqt.session import Session
 from tidegate.moqt.version import D14, Profile, setup_version
 
 from tests.moqt.harness import PROFILES, Client, RelayNet, namespace, token, track
@@ -363,6 +365,27 @@ def test_closed_sessions_leave_nothing_behind(profile: Profile) -> None:
         publisher.leave(None)
         subscriber.leave()
     net.assert_nothing_left()
+
+
+def test_closed_sessions_are_garbage(profile: Profile) -> None:
+    """S8: no table keeps a session that has gone."""
+    net = RelayNet()
+    publisher = net.client(profile)
+    publisher.publish_namespace("live")
+    publisher.serve()
+    publisher.publish("offered", "track", alias=50)
+    for _ in range(20):
+        client = net.client(profile)
+        client.take_publishes()
+        client.subscribe_namespace("offered")
+        client.subscribe("live", "video")
+        client.publish_namespace("own")
+        client.leave()
+        net.engine.clients.pop(client.session)
+    net.dial(profile)
+    gc.collect()
+    kept = [each for each in gc.get_objects() if type(each) is Session and each.plane is net.plane]
+    assert len(kept) == 2
 
 
 def test_two_messages_and_a_half_in_one_go(profile: Profile) -> None:

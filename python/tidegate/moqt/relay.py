@@ -81,7 +81,7 @@ class Relay:
             for track in [*self.tracks.values()]:
                 track.settle(now)
 
-    def track(self, name: FullTrackName) -> Track:
+    def track(self, now: float, name: FullTrackName) -> Track:
         """The track of this name, made when it is new.
 
         Raises:
@@ -90,10 +90,17 @@ class Relay:
         track = self.tracks.get(name)
         if track is None:
             if len(self.tracks) >= self.plane.limits.tracks_per_relay:
-                raise busy("the relay has too many tracks")
+                self._forget_idle_track(now)
             track = self.tracks[name] = Track(self, name)
             self._by_namespace.add(name.namespace, track)
         return track
+
+    def _forget_idle_track(self, now: float) -> None:
+        for track in self.tracks.values():
+            if track.idle:
+                track.dispose(now)
+                return
+        raise busy("the relay has too many tracks")
 
     def forget_track(self, track: Track) -> None:
         if self.tracks.get(track.name) is track:
@@ -116,7 +123,7 @@ class Relay:
     def _subscribe(self, now: float, request: PeerRequest, message: messages.Subscribe) -> None:
         session = request.session
         session.require(now, Operation.SUBSCRIBE, message.tokens)
-        track = self.track(message.track)
+        track = self.track(now, message.track)
         try:
             self._require_first_subscription(now, session, track)
             subscription = Subscription.asked(track, request, message, now)
@@ -146,7 +153,7 @@ class Relay:
         session.require(now, Operation.PUBLISH, message.tokens)
         if len(session.aliases) >= self.plane.limits.aliases:
             raise busy("the session publishes too many tracks")
-        track = self.track(message.track)
+        track = self.track(now, message.track)
         existing = track.upstreams.get(session)
         if existing is not None:
             if existing.established:

@@ -232,6 +232,8 @@ class Session:
             self._expiry.cancel()
         for inbox in self._inboxes.values():
             inbox.stop_watching()
+        self._inboxes.clear()
+        self._early.clear()
         self._waiting.clear()
         for request in (*self.requests.values(), *self._unissued):
             if not request.over:
