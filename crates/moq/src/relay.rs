@@ -365,7 +365,7 @@ impl Relay {
             },
             Command::Accept { session, protocol } => {
                 if let Some(&slot) = self.session_index.get(&session) {
-                    self.carriers.accept(now, self.sessions[slot].key, protocol.as_deref());
+                    self.carriers.accept(self.sessions[slot].key, protocol.as_deref());
                 }
             }
             Command::Refuse { session, status } => {

@@ -412,7 +412,7 @@ impl Carriers {
     }
 
     /// Accepts an `Incoming` session; `protocol` is echoed as `WT-Protocol`.
-    pub fn accept(&mut self, _now: Instant, key: SessionKey, protocol: Option<&str>) {
+    pub fn accept(&mut self, key: SessionKey, protocol: Option<&str>) {
         if let Some(session) = find(&mut self.sessions, key) {
             session.accept(protocol);
             self.stir(key.slot());

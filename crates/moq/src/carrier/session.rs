@@ -72,8 +72,9 @@ pub(super) struct Session {
     pub(super) deadline: Option<Instant>,
     keep_alive: Option<Duration>,
     pub(super) heard: Instant,
-    /// Streams that the peer may have open, by direction.
+    /// By direction, the streams that the peer may have open, and those that it ever opened.
     granted: [u32; 2],
+    opened: [u64; 2],
 }
 
 impl Session {
@@ -103,6 +104,7 @@ impl Session {
                 FIRST_BIDI_STREAMS.min(config.bidi_streams),
                 FIRST_UNI_STREAMS.min(config.uni_streams),
             ],
+            opened: [0; 2],
         }
     }
 
@@ -232,6 +234,7 @@ impl Session {
 
     fn accept_streams(&mut self, dir: Dir, steps: &mut Vec<Step>) {
         while let Some(id) = self.connection.streams().accept(dir) {
+            self.opened[dir as usize] += 1;
             match &mut self.webtransport {
                 Some(layer) => layer.opened(&mut self.connection, id, steps),
                 None => steps.push(Step::Event(CarrierEvent::Opened(id.into()))),
@@ -239,7 +242,8 @@ impl Session {
         }
     }
 
-    /// Lets a peer that uses its streams open more, up to the bound.
+    /// Lets a peer open more streams, up to the bound, when it uses what it has: many at once, or many
+    /// one after another, which a long way slows down to the number granted per round trip.
     fn grant(&mut self, dir: Dir, config: &Config) {
         let most = match dir {
             Dir::Bi => config.bidi_streams,
@@ -247,7 +251,9 @@ impl Session {
         };
         let granted = &mut self.granted[dir as usize];
         let open = self.connection.streams().remote_open_streams(dir);
-        if *granted < most && open * 2 > u64::from(*granted) {
+        let opened = self.opened[dir as usize];
+        let busy = open * 2 > u64::from(*granted) || opened > u64::from(*granted) * 4;
+        if *granted < most && busy {
             *granted = granted.saturating_mul(4).min(most);
             self.connection
                 .set_max_concurrent_streams(dir, VarInt::from_u32(*granted));

@@ -228,3 +228,39 @@ fn a_socket_that_is_full_holds_back_its_sessions_only() {
             .is_some()
     );
 }
+
+#[test]
+fn a_publisher_of_short_streams_is_not_held_to_a_few_a_round_trip() {
+    let mut pair = Pair::new();
+    let (client, server) = pair.connected(Transport::Quic);
+    let before = pair.elapsed();
+    let (mut sent, mut read) = (0, 0);
+    while read < 5_000 {
+        let mut session = pair.session(Who::Client, client);
+        while sent < 5_000
+            && let Some(stream) = session.open_uni(0)
+        {
+            session
+                .write_chunks(stream, &mut [Bytes::from_static(b"object")])
+                .unwrap();
+            session.finish(stream);
+            sent += 1;
+        }
+        pair.run(Duration::from_millis(5));
+        while let Some((_, event)) = pair.server.events.pop_front() {
+            if let CarrierEvent::Opened(stream) = event {
+                pair.session(Who::Server, server)
+                    .read(stream, 100, &mut Vec::new());
+                let state = pair
+                    .session(Who::Server, server)
+                    .read(stream, 100, &mut Vec::new());
+                assert!(matches!(state, ReadState::Finished | ReadState::Closed));
+                read += 1;
+            }
+        }
+        assert!(
+            pair.elapsed() - before < Duration::from_secs(1),
+            "{read} in a second"
+        );
+    }
+}

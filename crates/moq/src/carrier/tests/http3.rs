@@ -153,11 +153,7 @@ fn chromium_is_served_as_draft_02_with_a_protocol() {
     assert_eq!(incoming.origin.as_deref(), Some("http://127.0.0.1:8000"));
     assert_eq!(incoming.protocols, ["moqt-18", "moqt-16", "moq-00"]);
 
-    http3
-        .pair
-        .server
-        .carriers
-        .accept(http3.pair.now, server, Some("moqt-16"));
+    http3.pair.server.carriers.accept(server, Some("moqt-16"));
     let answer = http3.answer(request);
     assert_eq!(answer[0], 0x01, "a HEADERS frame");
 
@@ -371,11 +367,7 @@ fn the_close_capsule_of_a_client_ends_the_session() {
     let mut http3 = Http3::new();
     let request = http3.bi(&chromium_connect());
     let (server, _) = http3.offer();
-    http3
-        .pair
-        .server
-        .carriers
-        .accept(http3.pair.now, server, None);
+    http3.pair.server.carriers.accept(server, None);
     let mut capsules = Vec::new();
     Capsule::Unknown {
         typ: VarInt::from_u32(0x78ae),

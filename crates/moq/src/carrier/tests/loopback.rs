@@ -23,7 +23,7 @@ impl Echo {
     fn take(&mut self, now: Instant, key: SessionKey, event: CarrierEvent) {
         let id = key.shard();
         match event {
-            CarrierEvent::Incoming(_) => self.carriers.accept(now, key, Some("moqt-16")),
+            CarrierEvent::Incoming(_) => self.carriers.accept(key, Some("moqt-16")),
             CarrierEvent::Connected { .. } => {
                 let mut session = self.carriers.session(key).unwrap();
                 let stream = session.open_bi(0).unwrap();

@@ -179,9 +179,7 @@ impl Pair {
             let (key, event) = pair.server.events.pop_front()?;
             matches!(event, CarrierEvent::Incoming(_)).then_some(key)
         });
-        self.server
-            .carriers
-            .accept(self.now, server, Some("moqt-16"));
+        self.server.carriers.accept(server, Some("moqt-16"));
         self.until("the session stands", |pair| {
             pair.client
                 .take(|event| matches!(event, CarrierEvent::Connected { .. }).then_some(()))

@@ -43,9 +43,7 @@ fn a_client_is_offered_and_learns_what_was_agreed_on() {
                 .find(|key| pair.server.carriers.session(*key).is_some())
         });
         assert_eq!(server.shard(), 7);
-        pair.server
-            .carriers
-            .accept(pair.now, server, Some("moqt-16"));
+        pair.server.carriers.accept(server, Some("moqt-16"));
         let protocol = pair.until("the answer", |pair| {
             pair.client.take(|event| match event {
                 CarrierEvent::Connected { protocol } => Some(protocol.clone()),
@@ -345,7 +343,7 @@ fn a_handle_of_a_session_that_is_gone_finds_nothing() {
     let now = pair.now;
     assert!(pair.server.carriers.session(server).is_none());
     pair.server.carriers.close(now, server, 1, "late");
-    pair.server.carriers.accept(now, server, None);
+    pair.server.carriers.accept(server, None);
     pair.server.carriers.refuse(now, server, 500);
     pair.run(Duration::from_secs(1));
     assert!(pair.server.carriers.session(next).is_some());
@@ -388,4 +386,45 @@ fn a_certificate_that_is_not_the_pinned_one_ends_the_dial() {
     assert_eq!(code, None);
     assert!(reason.contains("certificate"), "{reason}");
     assert!(pair.server.events.is_empty());
+}
+
+#[test]
+fn a_new_certificate_is_for_new_sessions_and_the_old_ones_stay() {
+    let mut pair = Pair::new();
+    let (old, _) = pair.connected(Transport::Quic);
+    let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+    let (chain, key) = (made.cert.pem(), made.signing_key.serialize_pem());
+    let certificate = Certificate::from_pem(chain.as_bytes(), key.as_bytes()).unwrap();
+    let alpn = ["moqt-16".to_owned()];
+    pair.server
+        .carriers
+        .set_server_tls(ServerTls::new(&certificate, &alpn).unwrap());
+
+    let sha256 = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, made.cert.der());
+    let pinned = Verify::Pinned(sha256.as_ref().try_into().unwrap());
+    let tls = ClientTls::new(Transport::Quic, &alpn, pinned).unwrap();
+    let new = pair.dial_with(Transport::Quic, tls, "/", Vec::new());
+    pair.run(Duration::from_secs(1));
+    assert!(
+        pair.client.carriers.session(new).is_some(),
+        "the new certificate is the pinned one"
+    );
+    assert!(pair.client.carriers.session(old).is_some());
+}
+
+#[test]
+fn a_key_that_is_not_the_certificates_is_an_error() {
+    let [one, other] = [0, 1].map(|_| {
+        let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+        (made.cert.pem(), made.signing_key.serialize_pem())
+    });
+    let mixed = Certificate::from_pem(one.0.as_bytes(), other.1.as_bytes()).unwrap();
+    assert!(matches!(
+        ServerTls::new(&mixed, &[]),
+        Err(TlsError::Rustls(_))
+    ));
+    let none = Certificate::from_pem(b"", one.1.as_bytes());
+    assert!(matches!(none, Err(TlsError::Certificate)));
+    let keyless = Certificate::from_pem(one.0.as_bytes(), b"-----BEGIN");
+    assert!(matches!(keyless, Err(TlsError::PrivateKey)));
 }
