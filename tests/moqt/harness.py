@@ -185,6 +185,7 @@ class FakeEngine:
     """Keeps what the rules ordered, and answers as the engine would.
 
     Attributes:
+        parked: objects that came before their alias was mapped, by session and alias.
         slow: kinds of event that stay in ``withheld`` until a test releases them.
     """
 
@@ -194,6 +195,7 @@ class FakeEngine:
         self.sources: dict[int, Source] = {}
         self.sinks: dict[int, Sink] = {}
         self.fetches: dict[int, FetchInEngine] = {}
+        self.parked: dict[tuple[int, int], tuple[Place, ...]] = {}
         self.events: deque[object] = deque()
         self.slow: set[type] = set()
         self.withheld: list[object] = []
@@ -286,6 +288,7 @@ class FakeEngine:
         assert track in self.tracks
         handle = self._handle()
         self.sources[handle] = Source(track, session, alias)
+        self.publish(session, alias, *self.parked.pop((session, alias), ()))
         return handle
 
     def end_source(self, source: int, streams: int | None, deadline: int) -> None:
@@ -335,9 +338,12 @@ class FakeEngine:
 
     def start_sink(self, sink: int, stream: int, reply: bytes) -> None:
         self.calls.append("start_sink")
-        if sink in self.sinks:
-            self.sinks[sink].started = True
-            self.clients[self.sinks[sink].session].receive(stream, reply, False)
+        started = self.sinks.get(sink)
+        if started is not None:
+            started.started = True
+            self.clients[started.session].receive(stream, reply, False)
+            for place in sorted(self.tracks[started.track].objects):
+                self._forward(started, place)
 
     def update_sink(
         self,
@@ -426,11 +432,13 @@ class FakeEngine:
                 of_track.watched.remove(group)
                 self.tell(GroupReached(source.track, group))
             for sink in self.sinks.values():
-                in_range = place >= sink.start and (
-                    sink.end_group is None or place[0] <= sink.end_group
-                )
-                if sink.track == source.track and sink.started and sink.forward and in_range:
-                    sink.received.append(place)
+                if sink.track == source.track:
+                    self._forward(sink, place)
+
+    def _forward(self, sink: Sink, place: Place) -> None:
+        in_range = place >= sink.start and (sink.end_group is None or place[0] <= sink.end_group)
+        if sink.started and sink.forward and in_range:
+            sink.received.append(place)
 
 
 @dataclass(frozen=True)

@@ -277,7 +277,7 @@ def test_the_largest_location_is_the_largest_that_anyone_knows(
         (LARGEST_OBJECT, [(1, 1), (2, 0), (2, 1)]),
         (NEXT_GROUP, [(2, 0), (2, 1)]),
         (Filter(Location(2, 1)), [(2, 1)]),
-        (Filter(Location(0, 0), 1), [(1, 1)]),
+        (Filter(Location(0, 1), 1), [(0, 1), (1, 0), (1, 1)]),
     ],
 )
 def test_filters_apply_to_each_subscription(
@@ -298,6 +298,26 @@ def test_filters_apply_to_each_subscription(
     publisher.objects(*GROUPS[3:])
     assert subscriber.received() == expected
     assert other.received() == GROUPS
+
+
+@pairs
+@pytest.mark.parametrize("by", ["PUBLISH", "SUBSCRIBE_OK"])
+def test_who_waited_for_the_publisher_misses_nothing(
+    publishing: Profile, subscribing: Profile, by: str
+) -> None:
+    """B15: objects that overtake the join belong to it; it starts after what the publisher told."""
+    net = RelayNet(linger_ms=30_000)
+    publisher, subscriber = net.client(publishing), net.client(subscribing)
+    net.engine.parked[publisher.session, 1] = ((4, 1), (4, 2))
+    subscriber.subscribe("live", "video")
+    if by == "PUBLISH":
+        publisher.publish("live", "video", alias=1, largest=Location(4, 0))
+    else:
+        publisher.serve(largest=Location(4, 0))
+        publisher.publish_namespace("live")
+    assert subscriber.take(messages.SubscribeOk).largest == Location(4, 0)
+    publisher.objects((5, 0))
+    assert subscriber.received() == [(4, 1), (4, 2), (5, 0)]
 
 
 @pairs
