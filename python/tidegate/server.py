@@ -26,7 +26,7 @@ from tidegate.http import HttpServer
 from tidegate.moqt.limits import Limits
 from tidegate.moqt.server import MoqServer
 from tidegate.readyfile import Ready
-from tidegate.store.bootstrap import Bootstrap, bootstrap
+from tidegate.store.bootstrap import Bootstrap, bootstrap, mark_shown
 from tidegate.store.clock import micros
 from tidegate.store.database import Store
 from tidegate.store.directory import Directory, RelayRecord
@@ -110,6 +110,7 @@ async def serving(config: Config) -> AsyncIterator[asyncio.Future[None]]:
             stack.callback(asyncio.create_task(task).cancel)
         udp = HostPort(config.udp.host, running.port)
         _announce(config, account, http.address, udp, shown.certificate, data_dir)
+        await mark_shown(store, account)
         if config.ready_file is not None:
             stack.callback(config.ready_file.unlink, missing_ok=True)
         yield media.failed
@@ -192,9 +193,7 @@ class RelayAuthorizer:
 
     def __init__(self, config: Config, directory: Directory) -> None:
         self._directory = directory
-        self._verifier = Verifier(
-            directory, issuer=config.moq.issuer, audience=config.moq.audience
-        )
+        self._verifier = Verifier(directory, issuer=config.moq.issuer, audience=config.moq.audience)
 
     def verify(self, token: str, now: float) -> Grant:
         return self._verifier.verify(token, now)

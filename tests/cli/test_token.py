@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from tidegate.cli import main
 from tidegate.store import accounts, api_tokens, signing_keys
 from tidegate.store.api_tokens import ApiToken, Permission
-from tidegate.store.bootstrap import Bootstrap, bootstrap
+from tidegate.store.bootstrap import Bootstrap, bootstrap, mark_shown
 from tidegate.store.clock import micros
 from tidegate.store.database import Store
 from tidegate.store.sealing import Sealer
@@ -72,6 +72,7 @@ def account(terminal: Terminal) -> str:
         store = await Store.open("", terminal.data_dir)
         sealer = Sealer.of("", terminal.data_dir)
         made = await bootstrap(store, sealer, account_id="", api_token="", now=micros())
+        await mark_shown(store, made)
         await store.close()
         return made
 

@@ -4,7 +4,7 @@ import pytest
 from tidegate.errors import SealError
 from tidegate.store import accounts, api_tokens, signing_keys
 from tidegate.store.api_tokens import ApiToken, Permission
-from tidegate.store.bootstrap import Bootstrap, bootstrap
+from tidegate.store.bootstrap import Bootstrap, bootstrap, mark_shown
 from tidegate.store.database import Store
 from tidegate.store.sealing import Sealer
 
@@ -36,8 +36,19 @@ async def test_the_first_start_makes_an_account_and_shows_its_token(store: Store
     assert str(made.api_token) not in repr(made)
 
 
+async def test_a_token_that_nobody_was_shown_is_replaced(store: Store) -> None:
+    """The first start may fail after this: its port was in use, say."""
+    lost = await start(store)
+    again = await start(store)
+    assert again.made_now
+    assert again.account_id == lost.account_id
+    assert await who(store, lost.api_token) is None
+    assert await who(store, again.api_token) is not None
+
+
 async def test_later_starts_find_the_account_and_show_nothing(store: Store) -> None:
     made = await start(store)
+    await mark_shown(store, made)
     assert await start(store) == Bootstrap(made.account_id, None, made_now=False)
     assert await who(store, made.api_token) is not None
 
@@ -56,6 +67,7 @@ async def test_the_settings_fix_account_and_token(store: Store) -> None:
 
 async def test_a_token_that_is_set_anew_replaces_the_one_before(store: Store) -> None:
     made = await start(store)
+    await mark_shown(store, made)
     await start(store, api_token="the-first-secret-in-force")
     await start(store, api_token="the-second-secret-in-force")
     assert await who(store, "the-first-secret-in-force") is None
@@ -65,6 +77,7 @@ async def test_a_token_that_is_set_anew_replaces_the_one_before(store: Store) ->
 
 async def test_another_account_of_the_settings_is_added(store: Store) -> None:
     first = await start(store)
+    await mark_shown(store, first)
     second = await start(store, account_id=CHOSEN, now=NOW + 1)
     assert second.account_id == CHOSEN
     assert second.made_now

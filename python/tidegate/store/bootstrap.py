@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tidegate.store import accounts, api_tokens, schema, signing_keys
@@ -12,6 +12,7 @@ from tidegate.store.hashing import hashed
 from tidegate.store.sealing import Sealer
 
 _TOKEN_NAME = "bootstrap"
+_UNSHOWN_NAME = "bootstrap, not shown yet"
 _SET_TOKEN_NAME = "TIDEGATE_API_TOKEN"
 
 
@@ -49,12 +50,28 @@ async def bootstrap(
         if api_token:
             await _set_token(db, account.id, api_token, now=now)
             return Bootstrap(account.id, api_token, made_now=False)
-        if first is not None:
+        # A start that failed after this has shown nobody the token that it made.
+        lost = delete(schema.api_tokens).where(schema.api_tokens.c.name == _UNSHOWN_NAME)
+        was_lost = (await db.execute(lost)).rowcount > 0
+        if first is not None and not was_lost:
             return Bootstrap(account.id, None, made_now=False)
         _, secret = await api_tokens.create(
-            db, _TOKEN_NAME, account_id=account.id, permissions=[Permission.ADMIN], now=now
+            db, _UNSHOWN_NAME, account_id=account.id, permissions=[Permission.ADMIN], now=now
         )
         return Bootstrap(account.id, secret, made_now=True)
+
+
+async def mark_shown(store: Store, made: Bootstrap) -> None:
+    """Call it once the token stands where the operator finds it; until then each start makes
+    another.
+    """
+    if made.made_now:
+        async with store.writing() as db:
+            await db.execute(
+                update(schema.api_tokens)
+                .where(schema.api_tokens.c.name == _UNSHOWN_NAME)
+                .values(name=_TOKEN_NAME)
+            )
 
 
 async def _set_token(db: AsyncConnection, account_id: str, secret: str, *, now: int) -> None:
