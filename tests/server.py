@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,9 +97,36 @@ class ServerFailed(Exception):
     """The server ended, or did not get ready in time; holds what it printed."""
 
 
+SERVE = (sys.executable, "-m", "tidegate", "serve")
+
+
+@dataclass(frozen=True, slots=True)
+class Launched:
+    """A server process; ``server`` is there when it is ready."""
+
+    process: subprocess.Popen[str]
+    ready: Path
+    log: Path
+
+    def server(self) -> Server:
+        """Waits until everything listens.
+
+        Raises:
+            ServerFailed: it ended instead, or took too long.
+        """
+        return Server(**_when_ready(self.process, self.ready, self.log), log=self.log)
+
+    def stop(self) -> int:
+        """Ends it in order; its exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(STOP_SECONDS)
+
+
 @contextmanager
-def running_server(directory: Path, settings: Mapping[str, str] | None = None) -> Iterator[Server]:
-    """Starts a server with its data in ``directory``, and ends it in order.
+def launched(
+    directory: Path, settings: Mapping[str, str] | None = None, command: Sequence[str] = SERVE
+) -> Iterator[Launched]:
+    """Starts a server with its data in ``directory``; it is gone when the block is left.
 
     ``settings`` are environment variables on top of loopback addresses with free ports. A second
     start in the same directory finds what the first one stored.
@@ -118,25 +145,29 @@ def running_server(directory: Path, settings: Mapping[str, str] | None = None) -
     with (
         log.open("ab") as output,
         subprocess.Popen(
-            [sys.executable, "-m", "tidegate", "serve"],
+            command,
             env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
+            stdin=subprocess.PIPE,
+            stdout=output if command is SERVE else subprocess.PIPE,
+            stderr=output,
+            text=True,
         ) as process,
     ):
         try:
-            yield Server(**_when_ready(process, ready, log), log=log)
+            yield Launched(process, ready, log)
         finally:
-            process.send_signal(signal.SIGTERM)
-            try:
-                process.wait(STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                raise
+            process.kill()
 
 
-def _when_ready(process: subprocess.Popen[bytes], ready: Path, log: Path) -> dict[str, Any]:
+@contextmanager
+def running_server(directory: Path, settings: Mapping[str, str] | None = None) -> Iterator[Server]:
+    """A server that is ready, and that is ended in order; see ``launched``."""
+    with launched(directory, settings) as started:
+        yield started.server()
+        assert started.stop() == 0
+
+
+def _when_ready(process: subprocess.Popen[str], ready: Path, log: Path) -> dict[str, Any]:
     """What the ready file says, as soon as it is there: it is written whole, by renaming."""
     deadline = time.monotonic() + START_SECONDS
     while not ready.exists():

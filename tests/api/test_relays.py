@@ -258,6 +258,10 @@ async def test_a_cursor_may_carry_any_offset(api: Api) -> None:
     await api.create_relay()
     everything = await api.call("GET", "/moq/relays", created_after="2020-01-01T02:00:00+02:00")
     assert everything.json()["result_info"]["total"] == 1
+    bare = await api.http.get(
+        f"/client/v4/accounts/{ACCOUNT}/moq/relays?created_after=2020-01-01T00:00:00+00:00"
+    )
+    assert bare.json()["result_info"]["total"] == 1
     nothing = await api.call("GET", "/moq/relays", created_before="2020-01-01T00:00:00-05:30")
     assert nothing.json()["result_info"] == {"count": 0, "total": 0}
 

@@ -1,5 +1,6 @@
 """A directory sees what is committed, whoever committed it."""
 
+import asyncio
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -162,3 +163,33 @@ async def test_a_rotated_key_keeps_the_old_one_until_it_is_retired(
         await signing_keys.rotate(db, SEALER, now=NOW, retire_others=True)
     await watch.catch_up()
     assert set(directory.keys) == {"moq-v3"}
+
+
+async def test_a_watch_outlives_a_database_that_does_not_answer(
+    store: Store,
+    directory: Directory,
+    watch: Watch,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The other node's change is seen once the database answers again."""
+    await watch.catch_up()
+    relay, jti = await create(store)
+    answers = [ConnectionError("gone"), RuntimeError("a bug"), None]
+    caught_up = watch.catch_up
+    seen = asyncio.Event()
+
+    async def sometimes() -> None:
+        answer = answers.pop(0) if answers else None
+        if answer is not None:
+            raise answer
+        await caught_up()
+        seen.set()
+
+    monkeypatch.setattr(watch, "catch_up", sometimes)
+    running = asyncio.create_task(watch.run(every=0.001))
+    await asyncio.wait_for(seen.wait(), 5)
+    running.cancel()
+    assert directory.accepts(jti, relay.uid)
+    assert "cannot be read for changes: ConnectionError" in caplog.text
+    assert "changes could not be taken over" in caplog.text

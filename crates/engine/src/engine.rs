@@ -11,9 +11,7 @@ use moq::command::{Command, ControlStream, FetchRange, SinkOptions};
 use moq::event::Event;
 use moq::relay::Relay;
 use shard::{Binding, Commands, Events, Full, Handle, Panic, Plan, Signal, Waker};
-use track::{
-    Counters, FetchId, Handles, ScopeId, SessionId, ShardId, SinkId, SourceId, TrackId,
-};
+use track::{Counters, FetchId, Handles, ScopeId, SessionId, ShardId, SinkId, SourceId, TrackId};
 
 use crate::router::{ShardRouter, Visits};
 use crate::settings::Settings;
@@ -76,7 +74,9 @@ impl Engine {
         let port = binding.local_addr().port();
         let signal = Arc::new(Signal::new()?);
         let secrets = Secrets::new();
-        let wakers = (0..count).map(|_| Waker::new()).collect::<Result<Vec<_>, _>>()?;
+        let wakers = (0..count)
+            .map(|_| Waker::new())
+            .collect::<Result<Vec<_>, _>>()?;
         let letters = shard::letters(&wakers, LETTERS);
         let panics = Arc::new(Mutex::new(Vec::new()));
         let mut shards = Vec::with_capacity(count);
@@ -88,25 +88,47 @@ impl Engine {
             let counters = Arc::new(Counters::default());
             let outbox = letters.outbox();
             let id = id as shard::ShardId;
-            let plan = Plan { id, waker: waker.clone(), sockets: vec![socket], commands: receiver, letters };
+            let plan = Plan {
+                id,
+                waker: waker.clone(),
+                sockets: vec![socket],
+                commands: receiver,
+                letters,
+            };
             let make = {
                 let (visits, counters) = (Arc::clone(&visits), Arc::clone(&counters));
-                let (limits, tls, secrets) = (settings.limits.clone(), tls.clone(), secrets.clone());
+                let (limits, tls, secrets) =
+                    (settings.limits.clone(), tls.clone(), secrets.clone());
                 move || {
                     let carriers = Carriers::new(id, limits.carriers(count), &secrets, Some(tls));
-                    let relay =
-                        Relay::new(ShardId(id), Instant::now(), carriers, limits.relay(count), counters);
+                    let relay = Relay::new(
+                        ShardId(id),
+                        Instant::now(),
+                        carriers,
+                        limits.relay(count),
+                        counters,
+                    );
                     ShardRouter::new(relay, sender, outbox, visits)
                 }
             };
             let (noted, told) = (Arc::clone(&panics), Arc::clone(&signal));
             let handle = shard::spawn(plan, make, move |_, ended| {
                 if let Err(panic) = ended {
-                    noted.lock().unwrap_or_else(PoisonError::into_inner).push(panic.clone());
+                    noted
+                        .lock()
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .push(panic.clone());
                     told.notify();
                 }
             })?;
-            shards.push(Shard { commands, events, visits, waker, counters, handle: Some(handle) });
+            shards.push(Shard {
+                commands,
+                events,
+                visits,
+                waker,
+                counters,
+                handle: Some(handle),
+            });
         }
         Ok(Self {
             shards,
@@ -141,7 +163,12 @@ impl Engine {
     /// # Errors
     /// A shard has panicked: the engine cannot go on.
     pub fn poll(&mut self, most: usize, mut take: impl FnMut(Event)) -> Result<(), Panic> {
-        if let Some(panic) = self.panics.lock().unwrap_or_else(PoisonError::into_inner).pop() {
+        if let Some(panic) = self
+            .panics
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop()
+        {
             return Err(panic);
         }
         self.signal.clear();
@@ -190,7 +217,9 @@ impl Engine {
         while let Some(command) = self.held.pop_front() {
             let shard = command.shard().map_or(0, |shard| usize::from(shard.0));
             // No shard: a handle that was never given out.
-            let Some(shard) = self.shards.get(shard) else { continue };
+            let Some(shard) = self.shards.get(shard) else {
+                continue;
+            };
             if let Err(Full(command)) = shard.commands.try_push(command) {
                 self.held.push_front(command);
                 return;
@@ -207,7 +236,9 @@ impl Engine {
         for shard in &self.shards {
             // A shard that does not take it keeps the old one, which the caller replaces again long
             // before it ends.
-            let _ = shard.commands.try_push(Command::SetTls { tls: tls.clone() });
+            let _ = shard
+                .commands
+                .try_push(Command::SetTls { tls: tls.clone() });
         }
         Ok(())
     }
@@ -227,7 +258,11 @@ impl Engine {
     /// Closes every session; [`Event::Stopped`] follows.
     pub fn shutdown(&mut self, code: u64, reason: &str, deadline: Duration) {
         for shard in &self.shards {
-            let command = Command::Shutdown { code, reason: reason.to_owned(), deadline };
+            let command = Command::Shutdown {
+                code,
+                reason: reason.to_owned(),
+                deadline,
+            };
             if shard.commands.try_push(command).is_err() {
                 // It does not keep up: no goodbye of its would be heard either.
                 self.stopped += 1;
@@ -240,14 +275,21 @@ impl Engine {
     pub fn connect(&mut self, dial: Dial) -> SessionId {
         self.turn = (self.turn + 1) % self.shards.len();
         let session = SessionId(self.handles.next(ShardId(self.turn as u8)));
-        self.command(Command::Connect { session, dial: Box::new(dial) });
+        self.command(Command::Connect {
+            session,
+            dial: Box::new(dial),
+        });
         session
     }
 
     /// Opens a control stream of ours.
     pub fn open_stream(&mut self, session: SessionId, bidirectional: bool) -> ControlStream {
         let stream = ControlStream(self.handles.next(session.shard()));
-        self.command(Command::OpenStream { session, stream, bidirectional });
+        self.command(Command::OpenStream {
+            session,
+            stream,
+            bidirectional,
+        });
         stream
     }
 
@@ -266,14 +308,14 @@ impl Engine {
     }
 
     /// Feeds a track from a session.
-    pub fn attach_source(
-        &mut self,
-        track: TrackId,
-        session: SessionId,
-        alias: u64,
-    ) -> SourceId {
+    pub fn attach_source(&mut self, track: TrackId, session: SessionId, alias: u64) -> SourceId {
         let source = SourceId(self.handles.next(session.shard()));
-        self.command(Command::AttachSource { source, track, session, alias });
+        self.command(Command::AttachSource {
+            source,
+            track,
+            session,
+            alias,
+        });
         source
     }
 
@@ -285,7 +327,12 @@ impl Engine {
         options: SinkOptions,
     ) -> SinkId {
         let sink = SinkId(self.handles.next(session.shard()));
-        self.command(Command::AttachSink { sink, track, session, options: Box::new(options) });
+        self.command(Command::AttachSink {
+            sink,
+            track,
+            session,
+            options: Box::new(options),
+        });
         sink
     }
 
@@ -298,7 +345,13 @@ impl Engine {
         range: FetchRange,
     ) -> FetchId {
         let fetch = FetchId(self.handles.next(session.shard()));
-        self.command(Command::Fetch { fetch, track, session, request_id, range });
+        self.command(Command::Fetch {
+            fetch,
+            track,
+            session,
+            request_id,
+            range,
+        });
         fetch
     }
 
@@ -323,6 +376,10 @@ impl Drop for Engine {
     }
 }
 
-fn server_tls(certificate: &[u8], private_key: &[u8], alpn: &[String]) -> Result<ServerTls, TlsError> {
+fn server_tls(
+    certificate: &[u8],
+    private_key: &[u8],
+    alpn: &[String],
+) -> Result<ServerTls, TlsError> {
     ServerTls::new(&Certificate::from_pem(certificate, private_key)?, alpn)
 }

@@ -42,7 +42,14 @@ impl ShardRouter {
         outbox: Outbox<Letter>,
         visits: Arc<Visits>,
     ) -> Self {
-        Self { relay, events, outbox, visits, contents: Vec::new(), again: false }
+        Self {
+            relay,
+            events,
+            outbox,
+            visits,
+            contents: Vec::new(),
+            again: false,
+        }
     }
 
     fn post_letters(&mut self) {

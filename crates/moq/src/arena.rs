@@ -43,7 +43,9 @@ impl Arena {
             self.retired.push_back(spent);
         }
         for _ in 0..LOOKS.min(self.retired.len()) {
-            let Some(mut block) = self.retired.pop_front() else { break };
+            let Some(mut block) = self.retired.pop_front() else {
+                break;
+            };
             if block.try_reclaim(wanted) {
                 self.current = block;
                 return;
@@ -63,7 +65,10 @@ mod tests {
         let mut arena = Arena::default();
         let first = arena.copy(b"first");
         let second = arena.copy(b"second");
-        assert_eq!(first.as_ptr() as usize + first.len(), second.as_ptr() as usize);
+        assert_eq!(
+            first.as_ptr() as usize + first.len(),
+            second.as_ptr() as usize
+        );
         let start = first.as_ptr();
         drop((first, second));
         let filler = arena.copy(&vec![0; BLOCK - 11]);

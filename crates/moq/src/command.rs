@@ -71,40 +71,132 @@ pub struct FetchRange {
 }
 
 /// A command; the stub of the Python module says what each one means.
-#[allow(missing_docs, reason = "the variants mirror the methods documented in _engine.pyi")]
+#[allow(
+    missing_docs,
+    reason = "the variants mirror the methods documented in _engine.pyi"
+)]
 pub enum Command {
-    SetTls { tls: ServerTls },
-    Shutdown { code: u64, reason: String, deadline: Duration },
-    Connect { session: SessionId, dial: Box<Dial> },
-    Accept { session: SessionId, protocol: Option<String> },
-    Refuse { session: SessionId, status: u16 },
-    SetDraft { session: SessionId, draft: u8 },
-    Close { session: SessionId, code: u64, reason: String },
-    OpenStream { session: SessionId, stream: ControlStream, bidirectional: bool },
-    Send { session: SessionId, stream: ControlStream, data: Bytes, fin: bool },
-    ResetStream { session: SessionId, stream: ControlStream, code: u64 },
-    StopStream { session: SessionId, stream: ControlStream, code: u64 },
-    OpenTrack { track: TrackId, scope: ScopeId },
+    SetTls {
+        tls: ServerTls,
+    },
+    Shutdown {
+        code: u64,
+        reason: String,
+        deadline: Duration,
+    },
+    Connect {
+        session: SessionId,
+        dial: Box<Dial>,
+    },
+    Accept {
+        session: SessionId,
+        protocol: Option<String>,
+    },
+    Refuse {
+        session: SessionId,
+        status: u16,
+    },
+    SetDraft {
+        session: SessionId,
+        draft: u8,
+    },
+    Close {
+        session: SessionId,
+        code: u64,
+        reason: String,
+    },
+    OpenStream {
+        session: SessionId,
+        stream: ControlStream,
+        bidirectional: bool,
+    },
+    Send {
+        session: SessionId,
+        stream: ControlStream,
+        data: Bytes,
+        fin: bool,
+    },
+    ResetStream {
+        session: SessionId,
+        stream: ControlStream,
+        code: u64,
+    },
+    StopStream {
+        session: SessionId,
+        stream: ControlStream,
+        code: u64,
+    },
+    OpenTrack {
+        track: TrackId,
+        scope: ScopeId,
+    },
     UpdateTrack {
         track: TrackId,
         priority: Option<u8>,
         max_cache: Option<Duration>,
         largest: Option<Location>,
     },
-    CloseTrack { track: TrackId },
-    QueryTrack { track: TrackId, query: u64 },
-    WatchGroup { track: TrackId, group: u64 },
-    AttachSource { source: SourceId, track: TrackId, session: SessionId, alias: u64 },
-    EndSource { source: SourceId, streams: Option<u64>, deadline: Duration },
-    DetachSource { source: SourceId },
-    AttachSink { sink: SinkId, track: TrackId, session: SessionId, options: Box<SinkOptions> },
-    StartSink { sink: SinkId, stream: ControlStream, reply: Bytes },
-    UpdateSink { sink: SinkId, change: Box<SinkChange> },
-    EndSink { sink: SinkId },
-    DetachSink { sink: SinkId },
-    Fetch { fetch: FetchId, track: TrackId, session: SessionId, request_id: u64, range: FetchRange },
-    StartFetch { fetch: FetchId, stream: ControlStream, reply: Bytes },
-    CancelFetch { fetch: FetchId },
+    CloseTrack {
+        track: TrackId,
+    },
+    QueryTrack {
+        track: TrackId,
+        query: u64,
+    },
+    WatchGroup {
+        track: TrackId,
+        group: u64,
+    },
+    AttachSource {
+        source: SourceId,
+        track: TrackId,
+        session: SessionId,
+        alias: u64,
+    },
+    EndSource {
+        source: SourceId,
+        streams: Option<u64>,
+        deadline: Duration,
+    },
+    DetachSource {
+        source: SourceId,
+    },
+    AttachSink {
+        sink: SinkId,
+        track: TrackId,
+        session: SessionId,
+        options: Box<SinkOptions>,
+    },
+    StartSink {
+        sink: SinkId,
+        stream: ControlStream,
+        reply: Bytes,
+    },
+    UpdateSink {
+        sink: SinkId,
+        change: Box<SinkChange>,
+    },
+    EndSink {
+        sink: SinkId,
+    },
+    DetachSink {
+        sink: SinkId,
+    },
+    Fetch {
+        fetch: FetchId,
+        track: TrackId,
+        session: SessionId,
+        request_id: u64,
+        range: FetchRange,
+    },
+    StartFetch {
+        fetch: FetchId,
+        stream: ControlStream,
+        reply: Bytes,
+    },
+    CancelFetch {
+        fetch: FetchId,
+    },
 }
 
 impl Command {

@@ -35,21 +35,77 @@ pub enum FetchStatus {
 
 /// An event.
 #[derive(Debug)]
-#[allow(missing_docs, reason = "the variants mirror the classes documented in _engine.pyi")]
+#[allow(
+    missing_docs,
+    reason = "the variants mirror the classes documented in _engine.pyi"
+)]
 pub enum Event {
-    Incoming { session: SessionId, incoming: Box<Incoming> },
-    Connected { session: SessionId, protocol: String },
-    StreamBytes { session: SessionId, stream: ControlStream, data: Bytes, fin: bool },
-    StreamReset { session: SessionId, stream: ControlStream, code: u64 },
-    StreamStopped { session: SessionId, stream: ControlStream, code: u64 },
-    Closed { session: SessionId, code: Option<u64>, reason: String, remote: bool },
-    SinkAttached { sink: SinkId, largest: Option<Location>, valid: bool },
-    SinkDrained { sink: SinkId, streams: u64, reason: DrainReason },
-    SourceEnded { source: SourceId },
-    Malformed { track: TrackId, source: SourceId, reason: String },
-    TrackState { track: TrackId, query: u64, largest: Option<Location> },
-    GroupReached { track: TrackId, group: u64 },
-    FetchAnswer { fetch: FetchId, status: FetchStatus, end_of_track: bool, end: Location },
-    FetchDone { fetch: FetchId, complete: bool },
+    Incoming {
+        session: SessionId,
+        incoming: Box<Incoming>,
+    },
+    Connected {
+        session: SessionId,
+        protocol: String,
+    },
+    StreamBytes {
+        session: SessionId,
+        stream: ControlStream,
+        data: Bytes,
+        fin: bool,
+    },
+    StreamReset {
+        session: SessionId,
+        stream: ControlStream,
+        code: u64,
+    },
+    StreamStopped {
+        session: SessionId,
+        stream: ControlStream,
+        code: u64,
+    },
+    Closed {
+        session: SessionId,
+        code: Option<u64>,
+        reason: String,
+        remote: bool,
+    },
+    SinkAttached {
+        sink: SinkId,
+        largest: Option<Location>,
+        valid: bool,
+    },
+    SinkDrained {
+        sink: SinkId,
+        streams: u64,
+        reason: DrainReason,
+    },
+    SourceEnded {
+        source: SourceId,
+    },
+    Malformed {
+        track: TrackId,
+        source: SourceId,
+        reason: String,
+    },
+    TrackState {
+        track: TrackId,
+        query: u64,
+        largest: Option<Location>,
+    },
+    GroupReached {
+        track: TrackId,
+        group: u64,
+    },
+    FetchAnswer {
+        fetch: FetchId,
+        status: FetchStatus,
+        end_of_track: bool,
+        end: Location,
+    },
+    FetchDone {
+        fetch: FetchId,
+        complete: bool,
+    },
     Stopped,
 }

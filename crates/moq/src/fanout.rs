@@ -86,7 +86,8 @@ impl Relay {
 
     fn forget_if_spent(&mut self, log: usize) {
         let held = &self.store[log];
-        if held.state == LogState::Open || held.outlets.iter().any(|o| o.state != OutletState::Done) {
+        if held.state == LogState::Open || held.outlets.iter().any(|o| o.state != OutletState::Done)
+        {
             return;
         }
         self.store[log].outlets.clear();
@@ -100,10 +101,15 @@ impl Relay {
 
     /// Writes to one outlet what it lacks.
     pub(crate) fn pump(&mut self, log: LogRef, at: usize) {
-        let Some(held) = self.store.get(log) else { return };
+        let Some(held) = self.store.get(log) else {
+            return;
+        };
         let outlet = &held.outlets[at];
         let sink_index = outlet.sink;
-        let Some(sink) = self.sinks.get_mut(sink_index).filter(|sink| sink.id == outlet.sink_id)
+        let Some(sink) = self
+            .sinks
+            .get_mut(sink_index)
+            .filter(|sink| sink.id == outlet.sink_id)
         else {
             held.outlets[at].state = OutletState::Done;
             return;
@@ -129,7 +135,9 @@ impl Relay {
         self.scratch.clear();
         let outlet = &self.store[log.index].outlets[at];
         let session = &mut self.sessions[session_index];
-        self.counters.bytes_out.add(std::mem::take(&mut session.written));
+        self.counters
+            .bytes_out
+            .add(std::mem::take(&mut session.written));
         if let Some(stream) = outlet.stream.filter(|_| before.is_none()) {
             self.counters.streams_out.add(1);
             if !matches!(outcome, Outcome::Done) {
@@ -147,7 +155,10 @@ impl Relay {
         self.store[log.index].outlets[at].state = OutletState::Blocked;
         let sink = &self.sinks[self.store[log.index].outlets[at].sink];
         let held = &self.store[log.index];
-        let publisher = held.header.priority.unwrap_or(self.tracks[held.track].priority);
+        let publisher = held
+            .header
+            .priority
+            .unwrap_or(self.tracks[held.track].priority);
         let group = held.key.group;
         let waiting = Waiting {
             priority: (sink.priority, publisher),
@@ -175,7 +186,9 @@ impl Relay {
 
     /// Gives the room of a session to what waits there.
     pub(crate) fn serve(&mut self, session: usize) {
-        let Some(state) = self.sessions.get_mut(session) else { return };
+        let Some(state) = self.sessions.get_mut(session) else {
+            return;
+        };
         state.wants_service = false;
         if state.blocked.is_empty() {
             return;
@@ -195,7 +208,9 @@ impl Relay {
                 }
             }
         }
-        let Some(state) = self.sessions.get_mut(session) else { return };
+        let Some(state) = self.sessions.get_mut(session) else {
+            return;
+        };
         state.blocked.extend(left);
         if state.blocked.is_empty() {
             state.behind_since = None;
@@ -205,8 +220,12 @@ impl Relay {
     fn resume(&mut self, session: usize, entry: Waiting) {
         match entry.what {
             WaitingFor::Outlet { log, at } => {
-                let Some(held) = self.store.get(log) else { return };
-                let Some(outlet) = held.outlets.get_mut(at) else { return };
+                let Some(held) = self.store.get(log) else {
+                    return;
+                };
+                let Some(outlet) = held.outlets.get_mut(at) else {
+                    return;
+                };
                 if outlet.state != OutletState::Blocked {
                     return;
                 }
@@ -227,7 +246,10 @@ impl Relay {
     fn is_late(&mut self, log: LogRef, at: usize) -> bool {
         let held = &self.store[log.index];
         let outlet = &held.outlets[at];
-        let timeout = self.sinks.get(outlet.sink).and_then(|sink| sink.delivery_timeout);
+        let timeout = self
+            .sinks
+            .get(outlet.sink)
+            .and_then(|sink| sink.delivery_timeout);
         let Some(timeout) = timeout else { return false };
         let since = held.waiting_since(outlet);
         since.is_some_and(|since| self.now.saturating_duration_since(since) > timeout)
@@ -236,7 +258,9 @@ impl Relay {
     /// A session holds more than its limit: its least wanted and oldest subgroups go, the newest
     /// stays if it is alone.
     fn shed(&mut self, session: usize) {
-        let Some(state) = self.sessions.get_mut(session) else { return };
+        let Some(state) = self.sessions.get_mut(session) else {
+            return;
+        };
         if state.queued <= self.limits.queued_bytes {
             return;
         }
@@ -255,7 +279,11 @@ impl Relay {
             let over = self.sessions[session].queued > self.limits.queued_bytes;
             match entry.what {
                 WaitingFor::Outlet { log, at } if over => {
-                    if self.store.get(log).is_some_and(|held| held.outlets[at].state == OutletState::Blocked) {
+                    if self
+                        .store
+                        .get(log)
+                        .is_some_and(|held| held.outlets[at].state == OutletState::Blocked)
+                    {
                         self.counters.streams_dropped.add(1);
                         self.drop_outlet(log.index, at);
                     }
@@ -272,7 +300,9 @@ impl Relay {
     /// newest, a new stream goes on with the objects to come.
     fn drop_outlet(&mut self, log: usize, at: usize) {
         let held = &self.store[log];
-        let newest = self.tracks[held.track].largest.is_some_and(|l| l.group.0 == held.key.group);
+        let newest = self.tracks[held.track]
+            .largest
+            .is_some_and(|l| l.group.0 == held.key.group);
         let goes_on = held.state == LogState::Open && newest;
         let next = held.last_object().map_or(0, |last| last + 1);
         let (sink, sink_id, profile) = {
@@ -293,8 +323,12 @@ impl Relay {
         behind.sort_unstable();
         behind.dedup();
         behind.retain(|&session| {
-            let Some(state) = self.sessions.get(session) else { return false };
-            let Some(since) = state.behind_since else { return false };
+            let Some(state) = self.sessions.get(session) else {
+                return false;
+            };
+            let Some(since) = state.behind_since else {
+                return false;
+            };
             if self.now.saturating_duration_since(since) < self.limits.behind {
                 return true;
             }
@@ -333,7 +367,10 @@ impl Relay {
         let outlet = &self.store[log].outlets[at];
         let (stream, profile) = (outlet.stream, outlet.profile);
         if let (Some(stream), Some(code)) = (stream, reset)
-            && let Some(sink) = self.sinks.get(outlet.sink).filter(|sink| sink.id == outlet.sink_id)
+            && let Some(sink) = self
+                .sinks
+                .get(outlet.sink)
+                .filter(|sink| sink.id == outlet.sink_id)
         {
             let key = self.sessions[sink.session].key;
             if let Some(mut carrier) = self.carriers.session(key) {
@@ -351,7 +388,9 @@ impl Relay {
         let owed = std::mem::take(&mut outlet.owed);
         let stream = outlet.stream;
         let (index, id) = (outlet.sink, outlet.sink_id);
-        let Some(sink) = self.sinks.get_mut(index).filter(|sink| sink.id == id) else { return };
+        let Some(sink) = self.sinks.get_mut(index).filter(|sink| sink.id == id) else {
+            return;
+        };
         sink.live -= 1;
         let session = &mut self.sessions[sink.session];
         session.queued -= owed;
@@ -387,10 +426,20 @@ fn order(waiting: &mut [Waiting], turn: u64) {
     waiting.sort_by_key(|entry| (entry.request, entry.order, entry.subgroup));
     let mut place = 0;
     for at in 0..waiting.len() {
-        place = if at > 0 && waiting[at].request == waiting[at - 1].request { place + 1 } else { 0 };
+        place = if at > 0 && waiting[at].request == waiting[at - 1].request {
+            place + 1
+        } else {
+            0
+        };
         waiting[at].turn = place;
     }
-    waiting.sort_by_key(|entry| (entry.priority, entry.turn, entry.request.rotate_left(turn as u32)));
+    waiting.sort_by_key(|entry| {
+        (
+            entry.priority,
+            entry.turn,
+            entry.request.rotate_left(turn as u32),
+        )
+    });
 }
 
 /// One write to one outlet, with everything that it needs at hand.
@@ -418,7 +467,11 @@ impl Writer<'_> {
             }
             let entrance = found.and_then(|index| self.log.entrance(profile, index));
             let Some((cursor, opening)) = entrance else {
-                return if self.log.state == LogState::Open { Outcome::Caught } else { Outcome::Done };
+                return if self.log.state == LogState::Open {
+                    Outcome::Caught
+                } else {
+                    Outcome::Done
+                };
             };
             if self.log.state == LogState::Reset || self.encode_header(opening.is_some()).is_err() {
                 return Outcome::Done;
@@ -482,14 +535,19 @@ impl Writer<'_> {
         }
         let publisher = self.log.header.priority.unwrap_or(self.track_priority);
         let priority = data_priority(self.sink.priority, publisher);
-        let stream = self.carriers.session(self.session.key)?.open_uni(priority)?;
+        let stream = self
+            .carriers
+            .session(self.session.key)?
+            .open_uni(priority)?;
         self.log.outlets[self.at].stream = Some(stream);
         self.sink.streams += 1;
         Some(stream)
     }
 
     fn write_stream(&mut self, stream: StreamId) -> Outcome {
-        let Some(mut carrier) = self.carriers.session(self.session.key) else { return Outcome::Done };
+        let Some(mut carrier) = self.carriers.session(self.session.key) else {
+            return Outcome::Done;
+        };
         loop {
             let outlet = &mut self.log.outlets[self.at];
             self.scratch.clear();
@@ -525,10 +583,13 @@ impl Writer<'_> {
     }
 
     fn send_datagram(&mut self, index: usize) -> Outcome {
-        let Some((mark, properties, payload)) = self.log.object(index) else { return Outcome::Done };
-        let late = self.sink.delivery_timeout.is_some_and(|timeout| {
-            self.now.saturating_duration_since(self.log.touched) > timeout
-        });
+        let Some((mark, properties, payload)) = self.log.object(index) else {
+            return Outcome::Done;
+        };
+        let late = self
+            .sink
+            .delivery_timeout
+            .is_some_and(|timeout| self.now.saturating_duration_since(self.log.touched) > timeout);
         if late {
             return Outcome::Done;
         }
@@ -538,7 +599,10 @@ impl Writer<'_> {
         };
         let object = ObjectDatagram {
             alias: TrackAlias(self.sink.alias),
-            location: Location { group: GroupId(self.log.key.group), object: mark.object },
+            location: Location {
+                group: GroupId(self.log.key.group),
+                object: mark.object,
+            },
             priority: self.log.header.priority,
             properties: Properties::new(self.log.header.profile, &properties),
             end_of_group: self.log.header.end_of_group,
@@ -549,7 +613,9 @@ impl Writer<'_> {
         if datagram::encode(profile, &object, self.track_priority, self.bytes).is_err() {
             return Outcome::Done;
         }
-        payload.iter().for_each(|part| self.bytes.extend_from_slice(part));
+        payload
+            .iter()
+            .for_each(|part| self.bytes.extend_from_slice(part));
         if let Some(mut carrier) = self.carriers.session(self.session.key) {
             let bytes = self.arena.copy(self.bytes);
             let len = bytes.len() as u64;

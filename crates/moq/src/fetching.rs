@@ -103,7 +103,9 @@ impl Track {
             end_of_track: false,
             end: range.end,
         };
-        let Some(largest) = self.largest else { return opened };
+        let Some(largest) = self.largest else {
+            return opened;
+        };
         let after = Location::new(largest.group.0, largest.object.0 + 1);
         if range.start >= after {
             return opened;
@@ -115,7 +117,9 @@ impl Track {
         opened.end_of_track = self.end.is_some_and(|end| until >= end);
         opened.status = FetchStatus::Ok;
         let known = self.groups.iter().any(|group| {
-            !group.logs.is_empty() && group.number >= range.start.group.0 && Location::new(group.number, 0) < until
+            !group.logs.is_empty()
+                && group.number >= range.start.group.0
+                && Location::new(group.number, 0) < until
         });
         opened.nothing_known = range.start < self.floor && (!known || until <= self.floor);
         opened
@@ -143,13 +147,18 @@ impl Relay {
     ) {
         let Some(&slot) = self.track_index.get(&track) else {
             match cursor {
-                None => self.tell_opened(id, Opened {
-                    status: FetchStatus::InvalidRange,
-                    nothing_known: true,
-                    end_of_track: false,
-                    end: range.end,
-                }),
-                Some(cursor) => self.answer_parts(id, vec![Part::Unknown(before(cursor.until))], None),
+                None => self.tell_opened(
+                    id,
+                    Opened {
+                        status: FetchStatus::InvalidRange,
+                        nothing_known: true,
+                        end_of_track: false,
+                        end: range.end,
+                    },
+                ),
+                Some(cursor) => {
+                    self.answer_parts(id, vec![Part::Unknown(before(cursor.until))], None)
+                }
             }
             return;
         };
@@ -163,20 +172,38 @@ impl Relay {
     }
 
     fn tell_opened(&mut self, id: FetchId, opened: Opened) {
-        let Opened { status, nothing_known, end_of_track, end } = opened;
-        let letter = Letter::FetchOpened { fetch: id, status, nothing_known, end_of_track, end };
+        let Opened {
+            status,
+            nothing_known,
+            end_of_track,
+            end,
+        } = opened;
+        let letter = Letter::FetchOpened {
+            fetch: id,
+            status,
+            nothing_known,
+            end_of_track,
+            end,
+        };
         self.post(id.shard(), letter);
     }
 
     fn cut(&mut self, id: FetchId, slot: usize, range: FetchRange, cursor: FetchCursor) {
-        let mut cut = Cut { parts: Vec::new(), bytes: 0, at: cursor.at, waits: false };
+        let mut cut = Cut {
+            parts: Vec::new(),
+            bytes: 0,
+            at: cursor.at,
+            waits: false,
+        };
         if range.descending {
             self.cut_descending(slot, range.start, cursor, &mut cut);
         } else {
             self.cut_ascending(slot, cursor, &mut cut);
         }
-        let next =
-            (cut.at < cursor.until).then_some(FetchCursor { at: cut.at, until: cursor.until });
+        let next = (cut.at < cursor.until).then_some(FetchCursor {
+            at: cut.at,
+            until: cursor.until,
+        });
         match next {
             Some(next) if cut.waits && cut.parts.is_empty() => {
                 self.tracks[slot].waiting_fetches.push((id, range, next));
@@ -187,11 +214,15 @@ impl Relay {
 
     /// The objects of a group from `from` on, lowest first, at most one cut's worth.
     fn objects_of(&self, slot: usize, number: u64, from: u64, to: u64) -> Vec<(u64, usize, usize)> {
-        let Some(group) = self.tracks[slot].group(number) else { return Vec::new() };
+        let Some(group) = self.tracks[slot].group(number) else {
+            return Vec::new();
+        };
         let mut objects = Vec::new();
         for &log in &group.logs {
             let held = &self.store[log];
-            let Some(first) = held.position(from) else { continue };
+            let Some(first) = held.position(from) else {
+                continue;
+            };
             let marks = held.marks().enumerate().skip(first).take(OBJECTS);
             let wanted = marks.take_while(|(_, mark)| mark.object.0 < to);
             objects.extend(wanted.map(|(index, mark)| (mark.object.0, log, index)));
@@ -203,9 +234,20 @@ impl Relay {
     }
 
     /// Cuts from one group; `from` and `to` bound its objects. False when the cut is full or waits.
-    fn cut_group(&self, slot: usize, number: u64, to: u64, expected: &mut Location, cut: &mut Cut) -> bool {
+    fn cut_group(
+        &self,
+        slot: usize,
+        number: u64,
+        to: u64,
+        expected: &mut Location,
+        cut: &mut Cut,
+    ) -> bool {
         let track = &self.tracks[slot];
-        let from = if expected.group.0 == number { expected.object.0 } else { 0 };
+        let from = if expected.group.0 == number {
+            expected.object.0
+        } else {
+            0
+        };
         let objects = self.objects_of(slot, number, from, to);
         let full = objects.len() == OBJECTS;
         for (object, log, index) in objects {
@@ -256,12 +298,18 @@ impl Relay {
     fn cut_ascending(&self, slot: usize, cursor: FetchCursor, cut: &mut Cut) {
         let track = &self.tracks[slot];
         let mut expected = cursor.at;
-        let first = track.groups.partition_point(|group| group.number < cursor.at.group.0);
+        let first = track
+            .groups
+            .partition_point(|group| group.number < cursor.at.group.0);
         for group in track.groups.range(first..) {
             if Location::new(group.number, 0) >= cursor.until {
                 break;
             }
-            let to = if group.number == cursor.until.group.0 { cursor.until.object.0 } else { u64::MAX };
+            let to = if group.number == cursor.until.group.0 {
+                cursor.until.object.0
+            } else {
+                u64::MAX
+            };
             if !self.cut_group(slot, group.number, to, &mut expected, cut) {
                 return;
             }
@@ -278,7 +326,11 @@ impl Relay {
         let mut expected = cursor.at;
         loop {
             let number = expected.group.0;
-            let to = if number == cursor.until.group.0 { cursor.until.object.0 } else { u64::MAX };
+            let to = if number == cursor.until.group.0 {
+                cursor.until.object.0
+            } else {
+                u64::MAX
+            };
             if !self.cut_group(slot, number, to, &mut expected, cut) {
                 return;
             }
@@ -295,12 +347,17 @@ impl Relay {
             let next = next.filter(|&next| next >= start.group.0);
             let Some(next) = next else {
                 if start < track.floor {
-                    cut.parts.push(Part::Unknown(before(Location::new(number, 0))));
+                    cut.parts
+                        .push(Part::Unknown(before(Location::new(number, 0))));
                 }
                 cut.at = cursor.until;
                 return;
             };
-            let object = if next == start.group.0 { start.object.0 } else { 0 };
+            let object = if next == start.group.0 {
+                start.object.0
+            } else {
+                0
+            };
             expected = Location::new(next, object);
         }
     }
@@ -312,8 +369,20 @@ impl Relay {
         }
     }
 
-    pub(crate) fn answer_parts(&mut self, id: FetchId, parts: Vec<Part>, next: Option<FetchCursor>) {
-        self.post(id.shard(), Letter::FetchParts { fetch: id, parts, next });
+    pub(crate) fn answer_parts(
+        &mut self,
+        id: FetchId,
+        parts: Vec<Part>,
+        next: Option<FetchCursor>,
+    ) {
+        self.post(
+            id.shard(),
+            Letter::FetchParts {
+                fetch: id,
+                parts,
+                next,
+            },
+        );
     }
 
     // On the session's shard.
@@ -326,9 +395,17 @@ impl Relay {
         request_id: u64,
         range: FetchRange,
     ) {
-        let Some(&session) = self.session_index.get(&session) else { return };
-        let Some(profile) = self.sessions[session].profile else { return };
-        let order = if range.descending { GroupOrder::Descending } else { GroupOrder::Ascending };
+        let Some(&session) = self.session_index.get(&session) else {
+            return;
+        };
+        let Some(profile) = self.sessions[session].profile else {
+            return;
+        };
+        let order = if range.descending {
+            GroupOrder::Descending
+        } else {
+            GroupOrder::Ascending
+        };
         let index = self.fetches.insert(Fetch {
             id,
             session,
@@ -344,7 +421,15 @@ impl Relay {
         });
         self.fetch_index.insert(id, index);
         self.sessions[session].fetches.push(index);
-        self.post(track.shard(), Letter::FetchWanted { fetch: id, track, range, cursor: None });
+        self.post(
+            track.shard(),
+            Letter::FetchWanted {
+                fetch: id,
+                track,
+                range,
+                cursor: None,
+            },
+        );
     }
 
     pub(crate) fn fetch_opened(
@@ -355,7 +440,9 @@ impl Relay {
         end_of_track: bool,
         end: Location,
     ) {
-        let Some(&index) = self.fetch_index.get(&id) else { return };
+        let Some(&index) = self.fetch_index.get(&id) else {
+            return;
+        };
         let fetch = &mut self.fetches[index];
         let cannot_mark = fetch.profile.fetch_objects == FetchCoding::AllFields;
         let status = match status {
@@ -368,18 +455,32 @@ impl Relay {
             false => start,
             true => {
                 let newest = before(until).group.0;
-                Location::new(newest, if newest == start.group.0 { start.object.0 } else { 0 })
+                Location::new(
+                    newest,
+                    if newest == start.group.0 {
+                        start.object.0
+                    } else {
+                        0
+                    },
+                )
             }
         };
         fetch.cursor = Some(FetchCursor { at, until });
-        self.events.push_back(Event::FetchAnswer { fetch: id, status, end_of_track, end });
+        self.events.push_back(Event::FetchAnswer {
+            fetch: id,
+            status,
+            end_of_track,
+            end,
+        });
         if status != FetchStatus::Ok {
             self.forget_fetch(index);
         }
     }
 
     pub(crate) fn start_fetch(&mut self, id: FetchId, stream: ControlStream, reply: Bytes) {
-        let Some(&index) = self.fetch_index.get(&id) else { return };
+        let Some(&index) = self.fetch_index.get(&id) else {
+            return;
+        };
         let session = self.fetches[index].session;
         self.send_control(session, stream, reply, false);
         let fetch = &mut self.fetches[index];
@@ -392,14 +493,26 @@ impl Relay {
 
     fn ask_for_parts(&mut self, index: usize) {
         let fetch = &mut self.fetches[index];
-        let Some(cursor) = fetch.cursor.take() else { return };
+        let Some(cursor) = fetch.cursor.take() else {
+            return;
+        };
         fetch.asked = true;
         let (id, track, range) = (fetch.id, fetch.track, fetch.range);
-        self.post(track.shard(), Letter::FetchWanted { fetch: id, track, range, cursor: Some(cursor) });
+        self.post(
+            track.shard(),
+            Letter::FetchWanted {
+                fetch: id,
+                track,
+                range,
+                cursor: Some(cursor),
+            },
+        );
     }
 
     pub(crate) fn take_parts(&mut self, id: FetchId, parts: Vec<Part>, next: Option<FetchCursor>) {
-        let Some(&index) = self.fetch_index.get(&id) else { return };
+        let Some(&index) = self.fetch_index.get(&id) else {
+            return;
+        };
         let fetch = &mut self.fetches[index];
         fetch.asked = false;
         fetch.cursor = next;
@@ -415,11 +528,16 @@ impl Relay {
                         payload_len: object.payload_len,
                         status: object.status,
                     };
-                    fetch.writer.object(&header, &mut self.scratch_bytes).map(|_| ())
+                    fetch
+                        .writer
+                        .object(&header, &mut self.scratch_bytes)
+                        .map(|_| ())
                 }
                 Part::Unknown(_) if fetch.range.descending => Err(FetchError::NoRangeMarkers),
                 Part::Unknown(last) => {
-                    fetch.writer.end_of_range(RangeEnd::Unknown, *last, &mut self.scratch_bytes)
+                    fetch
+                        .writer
+                        .end_of_range(RangeEnd::Unknown, *last, &mut self.scratch_bytes)
                 }
             };
             if written.is_err() {
@@ -429,7 +547,9 @@ impl Relay {
             if self.scratch_bytes.is_empty() {
                 continue;
             }
-            fetch.pending.push_back(self.store.arena.copy(&self.scratch_bytes));
+            fetch
+                .pending
+                .push_back(self.store.arena.copy(&self.scratch_bytes));
             if let Part::Object(object) = part {
                 fetch.pending.extend(object.payload);
             }
@@ -439,10 +559,14 @@ impl Relay {
 
     /// Writes what a fetch has, and asks for more when that is gone.
     pub(crate) fn pump_fetch(&mut self, id: FetchId) {
-        let Some(&index) = self.fetch_index.get(&id) else { return };
+        let Some(&index) = self.fetch_index.get(&id) else {
+            return;
+        };
         let fetch = &mut self.fetches[index];
         let session = &mut self.sessions[fetch.session];
-        let Some(mut carrier) = self.carriers.session(session.key) else { return };
+        let Some(mut carrier) = self.carriers.session(session.key) else {
+            return;
+        };
         if fetch.stream.is_none() {
             fetch.stream = carrier.open_uni(data_priority(fetch.range.priority, 128));
         }
@@ -478,7 +602,10 @@ impl Relay {
             return;
         }
         carrier.finish(stream);
-        self.events.push_back(Event::FetchDone { fetch: id, complete: true });
+        self.events.push_back(Event::FetchDone {
+            fetch: id,
+            complete: true,
+        });
         self.forget_fetch(index);
     }
 
@@ -519,13 +646,18 @@ impl Relay {
             carrier.reset(stream, code.code(fetch.profile));
         }
         if tell {
-            self.events.push_back(Event::FetchDone { fetch: id, complete: false });
+            self.events.push_back(Event::FetchDone {
+                fetch: id,
+                complete: false,
+            });
         }
         self.forget_fetch(index);
     }
 
     pub(crate) fn forget_fetch(&mut self, index: usize) {
-        let Some(fetch) = self.fetches.try_remove(index) else { return };
+        let Some(fetch) = self.fetches.try_remove(index) else {
+            return;
+        };
         self.fetch_index.remove(&fetch.id);
         if let Some(session) = self.sessions.get_mut(fetch.session) {
             session.fetches.retain(|held| *held != index);
@@ -534,7 +666,9 @@ impl Relay {
             }
         }
         if let Some(&slot) = self.track_index.get(&fetch.track) {
-            self.tracks[slot].waiting_fetches.retain(|(id, ..)| *id != fetch.id);
+            self.tracks[slot]
+                .waiting_fetches
+                .retain(|(id, ..)| *id != fetch.id);
         }
     }
 }
@@ -549,7 +683,9 @@ struct Cut {
 
 fn advance(pending: &mut VecDeque<Bytes>, mut written: usize) {
     while written > 0 {
-        let Some(front) = pending.front_mut() else { return };
+        let Some(front) = pending.front_mut() else {
+            return;
+        };
         if front.len() > written {
             front.advance(written);
             return;

@@ -163,7 +163,11 @@ impl Wire {
         if !bytes.is_empty() {
             let at = self.end;
             self.end += bytes.len() as u64;
-            self.runs.push_back(Run { at, bytes, received });
+            self.runs.push_back(Run {
+                at,
+                bytes,
+                received,
+            });
         }
     }
 
@@ -177,21 +181,31 @@ impl Wire {
     fn run_index(&self, at: u64) -> usize {
         match self.runs.back() {
             Some(last) if at >= last.at => self.runs.len() - 1,
-            _ => self.runs.partition_point(|run| run.at <= at).saturating_sub(1),
+            _ => self
+                .runs
+                .partition_point(|run| run.at <= at)
+                .saturating_sub(1),
         }
     }
 
     fn slices(&self, from: u64, to: u64) -> impl Iterator<Item = Bytes> + '_ {
         let first = self.run_index(from).min(self.runs.len());
-        self.runs.range(first..).take_while(move |run| run.at < to).map(move |run| {
-            let end = (to - run.at).min(run.bytes.len() as u64) as usize;
-            let begin = (from.saturating_sub(run.at) as usize).min(end);
-            run.bytes.slice(begin..end)
-        })
+        self.runs
+            .range(first..)
+            .take_while(move |run| run.at < to)
+            .map(move |run| {
+                let end = (to - run.at).min(run.bytes.len() as u64) as usize;
+                let begin = (from.saturating_sub(run.at) as usize).min(end);
+                run.bytes.slice(begin..end)
+            })
     }
 
     fn drop_before(&mut self, at: u64) {
-        while self.runs.front().is_some_and(|run| run.at + run.bytes.len() as u64 <= at) {
+        while self
+            .runs
+            .front()
+            .is_some_and(|run| run.at + run.bytes.len() as u64 <= at)
+        {
             self.runs.pop_front();
         }
     }
@@ -216,7 +230,10 @@ impl Wire {
             &mut scratch,
         );
         self.skipping = written.is_err();
-        self.heads.push_back(Head { at: self.end, len: scratch.len() as u32 });
+        self.heads.push_back(Head {
+            at: self.end,
+            len: scratch.len() as u32,
+        });
         if !self.skipping {
             self.prior = Some(mark.object);
             self.push(arena.copy(&scratch), now);
@@ -277,7 +294,10 @@ impl Log {
         for mark in marks {
             self.peculiar |= mark.status == Status::DoesNotExist;
             let at = base + u64::from(mark.offset);
-            self.native.heads.push_back(Head { at, len: mark.header_len });
+            self.native.heads.push_back(Head {
+                at,
+                len: mark.header_len,
+            });
             self.objects.push_back(*mark);
         }
         for (draft, wire) in &mut self.others {
@@ -313,11 +333,18 @@ impl Log {
             return;
         }
         // Cursors into the source's bytes stay true: up to here the two forms were alike.
-        let mut wire = Wire { end: self.native.start(), ..Wire::default() };
+        let mut wire = Wire {
+            end: self.native.start(),
+            ..Wire::default()
+        };
         for (mark, head) in self.objects.iter().zip(&self.native.heads) {
             let received = self.native.runs[self.native.run_index(head.at)].received;
             let payload_at = head.at + u64::from(head.len);
-            let header = self.native.slices(head.at, payload_at).next().unwrap_or_default();
+            let header = self
+                .native
+                .slices(head.at, payload_at)
+                .next()
+                .unwrap_or_default();
             wire.transcode(&self.header, profile, &header, mark, received, arena);
             let end = (payload_at + mark.payload_len).min(self.native.end);
             for bytes in self.native.slices(payload_at, end) {
@@ -331,7 +358,10 @@ impl Log {
         if self.is_native(profile) {
             return &self.native;
         }
-        let other = self.others.iter().find(|(draft, _)| *draft == profile.draft);
+        let other = self
+            .others
+            .iter()
+            .find(|(draft, _)| *draft == profile.draft);
         other.map_or(&self.native, |(_, wire)| wire)
     }
 
@@ -354,7 +384,11 @@ impl Log {
     /// The last object that came whole.
     pub(crate) fn last_whole_object(&self) -> Option<u64> {
         let incomplete = usize::from(!self.at_boundary());
-        self.objects.iter().rev().nth(incomplete).map(|mark| mark.object.0)
+        self.objects
+            .iter()
+            .rev()
+            .nth(incomplete)
+            .map(|mark| mark.object.0)
     }
 
     /// The last object has all its payload.
@@ -380,8 +414,12 @@ impl Log {
         index: usize,
     ) -> Option<(u64, Option<(Bytes, Mark)>)> {
         let wire = self.wire(profile);
-        let (index, head) =
-            wire.heads.iter().enumerate().skip(index).find(|(_, head)| head.len > 0)?;
+        let (index, head) = wire
+            .heads
+            .iter()
+            .enumerate()
+            .skip(index)
+            .find(|(_, head)| head.len > 0)?;
         if head.at == 0 {
             return Some((head.at, None));
         }
@@ -395,7 +433,9 @@ impl Log {
         let wire = self.wire(outlet.profile);
         match outlet.seek {
             None => outlet.cursor,
-            Some(object) => self.position(object).map_or(wire.end, |index| wire.heads[index].at),
+            Some(object) => self
+                .position(object)
+                .map_or(wire.end, |index| wire.heads[index].at),
         }
     }
 
@@ -440,14 +480,30 @@ impl Log {
     /// The bytes held in the source's own form, for a shard that gets the feed from here on.
     pub(crate) fn snapshot(&self) -> Option<(Vec<Bytes>, Vec<Mark>)> {
         let start = self.native.start();
-        if self.native.heads.front().is_some_and(|head| head.at < start) {
+        if self
+            .native
+            .heads
+            .front()
+            .is_some_and(|head| head.at < start)
+        {
             return None;
         }
-        let marks = self.objects.iter().zip(&self.native.heads).map(|(mark, head)| Mark {
-            offset: (head.at - start) as u32,
-            ..*mark
-        });
-        Some((self.native.runs.iter().map(|run| run.bytes.clone()).collect(), marks.collect()))
+        let marks = self
+            .objects
+            .iter()
+            .zip(&self.native.heads)
+            .map(|(mark, head)| Mark {
+                offset: (head.at - start) as u32,
+                ..*mark
+            });
+        Some((
+            self.native
+                .runs
+                .iter()
+                .map(|run| run.bytes.clone())
+                .collect(),
+            marks.collect(),
+        ))
     }
 
     /// Drops whole objects from the front that came in before `until` and that every outlet has
@@ -456,8 +512,14 @@ impl Log {
         if self.objects.len() < 2 || !self.others.is_empty() {
             return None;
         }
-        let needed = self.outlets.iter().filter(|outlet| outlet.state != OutletState::Done);
-        let passed = needed.map(|outlet| self.needs_from(outlet)).min().unwrap_or(u64::MAX);
+        let needed = self
+            .outlets
+            .iter()
+            .filter(|outlet| outlet.state != OutletState::Done);
+        let passed = needed
+            .map(|outlet| self.needs_from(outlet))
+            .min()
+            .unwrap_or(u64::MAX);
         let mut dropped = None;
         while self.objects.len() > 1 {
             let next = self.native.heads[1].at;
@@ -478,7 +540,9 @@ impl Log {
 
     /// Drops bytes from the front until at most `most` are held, whoever still needs them.
     pub(crate) fn squeeze(&mut self, most: u64) {
-        for wire in std::iter::once(&mut self.native).chain(self.others.iter_mut().map(|o| &mut o.1)) {
+        for wire in
+            std::iter::once(&mut self.native).chain(self.others.iter_mut().map(|o| &mut o.1))
+        {
             while wire.end - wire.start() > most && wire.runs.len() > 1 {
                 wire.runs.pop_front();
                 self.trimmed = true;

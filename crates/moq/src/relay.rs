@@ -211,7 +211,10 @@ impl Relay {
             self.next_sweep = Some(self.now + SWEEP);
         }
         let again = (!self.again.is_empty() || !self.held_letters.is_empty()).then_some(self.now);
-        [self.carriers.next_timeout(), self.next_sweep, again].into_iter().flatten().min()
+        [self.carriers.next_timeout(), self.next_sweep, again]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// After everything of a pass has come in: forwards it.
@@ -226,7 +229,9 @@ impl Relay {
             while let Some((key, event)) = self.carriers.poll_event(now) {
                 self.handle_carrier_event(key, event);
             }
-            let Some(letter) = self.own_letters.pop_front() else { break };
+            let Some(letter) = self.own_letters.pop_front() else {
+                break;
+            };
             self.handle_letter(now, self.shard, letter);
         }
         self.sweep_ending_sources();
@@ -245,7 +250,10 @@ impl Relay {
         if !self.broken.is_empty() {
             self.mend_feeds();
         }
-        if self.stopping.is_some_and(|deadline| self.sessions.is_empty() || now >= deadline) {
+        if self
+            .stopping
+            .is_some_and(|deadline| self.sessions.is_empty() || now >= deadline)
+        {
             self.stopping = None;
             self.events.push_back(Event::Stopped);
         }
@@ -288,18 +296,41 @@ impl Relay {
                     self.tracks[slot].members.remove_feed(from);
                 }
             }
-            Letter::FeedStart { track, largest, priority, logs } => {
+            Letter::FeedStart {
+                track,
+                largest,
+                priority,
+                logs,
+            } => {
                 self.feed_started(now, track, largest, priority, logs);
             }
-            Letter::Fed { track, key: StepKey(key), step } => self.fed(now, track, key, step),
+            Letter::Fed {
+                track,
+                key: StepKey(key),
+                step,
+            } => self.fed(now, track, key, step),
             Letter::Priority { track, priority } => {
                 if let Some(&slot) = self.track_index.get(&track) {
                     self.tracks[slot].priority = priority;
                 }
             }
             Letter::TrackClosed { track } => self.close_track(track),
-            Letter::Brought { track, source, feeder, key: StepKey(key), step } => {
-                self.brought(track, Feeder { source, stream: feeder }, key, step);
+            Letter::Brought {
+                track,
+                source,
+                feeder,
+                key: StepKey(key),
+                step,
+            } => {
+                self.brought(
+                    track,
+                    Feeder {
+                        source,
+                        stream: feeder,
+                    },
+                    key,
+                    step,
+                );
             }
             Letter::SourceJoined { track, source } => {
                 if let Some(&slot) = self.track_index.get(&track) {
@@ -312,10 +343,21 @@ impl Relay {
                 }
             }
             Letter::SourceMalformed { source } => self.detach_source(source),
-            Letter::FetchWanted { fetch, track, range, cursor } => {
+            Letter::FetchWanted {
+                fetch,
+                track,
+                range,
+                cursor,
+            } => {
                 self.serve_fetch(fetch, track, range, cursor);
             }
-            Letter::FetchOpened { fetch, status, nothing_known, end_of_track, end } => {
+            Letter::FetchOpened {
+                fetch,
+                status,
+                nothing_known,
+                end_of_track,
+                end,
+            } => {
                 self.fetch_opened(fetch, status, nothing_known, end_of_track, end);
             }
             Letter::FetchParts { fetch, parts, next } => self.take_parts(fetch, parts, next),
@@ -323,9 +365,17 @@ impl Relay {
         }
     }
 
-    fn brought(&mut self, track: TrackId, feeder: Feeder, key: crate::log::LogKey, step: crate::letter::Step) {
+    fn brought(
+        &mut self,
+        track: TrackId,
+        feeder: Feeder,
+        key: crate::log::LogKey,
+        step: crate::letter::Step,
+    ) {
         use crate::letter::Step;
-        let Some(&slot) = self.track_index.get(&track) else { return };
+        let Some(&slot) = self.track_index.get(&track) else {
+            return;
+        };
         let brought = match step {
             Step::Open(StepHeader(header)) => {
                 self.bring(self.now, slot, feeder, key, StepRef::Open(header))
@@ -334,11 +384,17 @@ impl Relay {
                 let bytes = self.store.arena.copy(&bytes);
                 self.bring(self.now, slot, feeder, key, StepRef::Run(bytes, &marks))
             }
-            Step::End { finished } => self.bring(self.now, slot, feeder, key, StepRef::End { finished }),
+            Step::End { finished } => {
+                self.bring(self.now, slot, feeder, key, StepRef::End { finished })
+            }
         };
         if let Err(broken) = brought {
             let source = feeder.source;
-            self.events.push_back(Event::Malformed { track, source, reason: broken.0.to_owned() });
+            self.events.push_back(Event::Malformed {
+                track,
+                source,
+                reason: broken.0.to_owned(),
+            });
             self.post(source.shard(), Letter::SourceMalformed { source });
         }
     }
@@ -348,7 +404,11 @@ impl Relay {
         self.now = now;
         match command {
             Command::SetTls { tls } => self.carriers.set_server_tls(tls),
-            Command::Shutdown { code, reason, deadline } => {
+            Command::Shutdown {
+                code,
+                reason,
+                deadline,
+            } => {
                 for (_, session) in &self.sessions {
                     self.carriers.close(now, session.key, code, &reason);
                 }
@@ -360,12 +420,18 @@ impl Relay {
                 }
                 Err(error) => {
                     let reason = error.to_string();
-                    self.events.push_back(Event::Closed { session, code: None, reason, remote: false });
+                    self.events.push_back(Event::Closed {
+                        session,
+                        code: None,
+                        reason,
+                        remote: false,
+                    });
                 }
             },
             Command::Accept { session, protocol } => {
                 if let Some(&slot) = self.session_index.get(&session) {
-                    self.carriers.accept(self.sessions[slot].key, protocol.as_deref());
+                    self.carriers
+                        .accept(self.sessions[slot].key, protocol.as_deref());
                 }
             }
             Command::Refuse { session, status } => {
@@ -374,38 +440,92 @@ impl Relay {
                 }
             }
             Command::SetDraft { session, draft } => self.set_draft(session, draft),
-            Command::Close { session, code, reason } => self.close_session(session, code, &reason),
-            Command::OpenStream { session, stream, bidirectional } => {
+            Command::Close {
+                session,
+                code,
+                reason,
+            } => self.close_session(session, code, &reason),
+            Command::OpenStream {
+                session,
+                stream,
+                bidirectional,
+            } => {
                 self.open_control(session, stream, bidirectional);
             }
-            Command::Send { session, stream, data, fin } => self.send(session, stream, data, fin),
-            Command::ResetStream { session, stream, code } => self.reset_control(session, stream, code),
-            Command::StopStream { session, stream, code } => self.stop_control(session, stream, code),
+            Command::Send {
+                session,
+                stream,
+                data,
+                fin,
+            } => self.send(session, stream, data, fin),
+            Command::ResetStream {
+                session,
+                stream,
+                code,
+            } => self.reset_control(session, stream, code),
+            Command::StopStream {
+                session,
+                stream,
+                code,
+            } => self.stop_control(session, stream, code),
             Command::OpenTrack { track, scope } => self.open_track(track, scope),
-            Command::UpdateTrack { track, priority, max_cache, largest } => {
+            Command::UpdateTrack {
+                track,
+                priority,
+                max_cache,
+                largest,
+            } => {
                 self.update_track(track, priority, max_cache, largest);
             }
             Command::CloseTrack { track } => self.close_track(track),
             Command::QueryTrack { track, query } => self.query_track(track, query),
             Command::WatchGroup { track, group } => self.watch_group(track, group),
-            Command::AttachSource { source, track, session, alias } => {
+            Command::AttachSource {
+                source,
+                track,
+                session,
+                alias,
+            } => {
                 self.attach_source(source, track, session, alias);
             }
-            Command::EndSource { source, streams, deadline } => {
+            Command::EndSource {
+                source,
+                streams,
+                deadline,
+            } => {
                 self.end_source(source, streams, deadline);
             }
             Command::DetachSource { source } => self.detach_source(source),
-            Command::AttachSink { sink, track, session, options } => {
+            Command::AttachSink {
+                sink,
+                track,
+                session,
+                options,
+            } => {
                 self.attach_sink(sink, track, session, &options);
             }
-            Command::StartSink { sink, stream, reply } => self.start_sink(sink, stream, reply),
+            Command::StartSink {
+                sink,
+                stream,
+                reply,
+            } => self.start_sink(sink, stream, reply),
             Command::UpdateSink { sink, change } => self.update_sink(sink, &change),
             Command::EndSink { sink } => self.end_sink(sink),
             Command::DetachSink { sink } => self.detach_sink(sink),
-            Command::Fetch { fetch, track, session, request_id, range } => {
+            Command::Fetch {
+                fetch,
+                track,
+                session,
+                request_id,
+                range,
+            } => {
                 self.fetch(fetch, track, session, request_id, range);
             }
-            Command::StartFetch { fetch, stream, reply } => self.start_fetch(fetch, stream, reply),
+            Command::StartFetch {
+                fetch,
+                stream,
+                reply,
+            } => self.start_fetch(fetch, stream, reply),
             Command::CancelFetch { fetch } => self.cancel_fetch(fetch),
         }
     }

@@ -124,7 +124,10 @@ impl Session {
 
     /// What Python calls a control stream.
     fn public(&self, stream: StreamId) -> ControlStream {
-        self.opened.get(&stream).copied().unwrap_or(ControlStream(stream.into()))
+        self.opened
+            .get(&stream)
+            .copied()
+            .unwrap_or(ControlStream(stream.into()))
     }
 }
 
@@ -141,15 +144,23 @@ impl Relay {
         if let CarrierEvent::Incoming(incoming) = event {
             let id = SessionId(key.get());
             self.add_session(id, key);
-            self.events.push_back(Event::Incoming { session: id, incoming });
+            self.events.push_back(Event::Incoming {
+                session: id,
+                incoming,
+            });
             return;
         }
-        let Some(&slot) = self.session_keys.get(&key) else { return };
+        let Some(&slot) = self.session_keys.get(&key) else {
+            return;
+        };
         let id = self.sessions[slot].id;
         match event {
             CarrierEvent::Incoming(_) => {}
             CarrierEvent::Connected { protocol } => {
-                self.events.push_back(Event::Connected { session: id, protocol });
+                self.events.push_back(Event::Connected {
+                    session: id,
+                    protocol,
+                });
             }
             CarrierEvent::Opened(stream) => self.stream_opened(slot, stream),
             CarrierEvent::Readable(stream) => self.stream_readable(slot, stream),
@@ -161,9 +172,18 @@ impl Relay {
                 self.want_service(slot);
             }
             CarrierEvent::DatagramReadable => self.read_datagrams(slot),
-            CarrierEvent::Closed { code, reason, remote } => {
+            CarrierEvent::Closed {
+                code,
+                reason,
+                remote,
+            } => {
                 self.forget_session(slot);
-                self.events.push_back(Event::Closed { session: id, code, reason, remote });
+                self.events.push_back(Event::Closed {
+                    session: id,
+                    code,
+                    reason,
+                    remote,
+                });
             }
         }
     }
@@ -189,15 +209,23 @@ impl Relay {
         if let Some(out) = session.control.remove(&public) {
             session.control_backlog -= out.queue.iter().map(Bytes::len).sum::<usize>();
             let id = session.id;
-            self.events.push_back(Event::StreamStopped { session: id, stream: public, code });
+            self.events.push_back(Event::StreamStopped {
+                session: id,
+                stream: public,
+                code,
+            });
         } else {
             self.stream_stopped(slot, stream, code);
         }
     }
 
     pub(crate) fn set_draft(&mut self, id: SessionId, draft: u8) {
-        let Some(&slot) = self.session_index.get(&id) else { return };
-        let Some(profile) = profile(draft) else { return };
+        let Some(&slot) = self.session_index.get(&id) else {
+            return;
+        };
+        let Some(profile) = profile(draft) else {
+            return;
+        };
         self.sessions[slot].profile = Some(profile);
         let waiting: Vec<StreamId> = self.sessions[slot]
             .inbound
@@ -213,7 +241,8 @@ impl Relay {
 
     pub(crate) fn close_session(&mut self, id: SessionId, code: u64, reason: &str) {
         if let Some(&slot) = self.session_index.get(&id) {
-            self.carriers.close(self.now, self.sessions[slot].key, code, reason);
+            self.carriers
+                .close(self.now, self.sessions[slot].key, code, reason);
         }
     }
 
@@ -254,7 +283,9 @@ impl Relay {
     pub(crate) fn read_control(&mut self, visit: u64, mut room: usize) -> bool {
         let mut waits = false;
         for _ in 0..self.unread_sessions.len() {
-            let Some(slot) = self.unread_sessions.pop_front() else { break };
+            let Some(slot) = self.unread_sessions.pop_front() else {
+                break;
+            };
             let Some(session) = self.sessions.get_mut(slot).filter(|s| s.waits_for_python) else {
                 continue;
             };
@@ -275,7 +306,9 @@ impl Relay {
                 }
             }
             let told = self.events.len() > events;
-            let Some(session) = self.sessions.get_mut(slot) else { continue };
+            let Some(session) = self.sessions.get_mut(slot) else {
+                continue;
+            };
             if told {
                 // Python comes for what it was told; for nothing it would not.
                 session.visit = visit;
@@ -293,7 +326,9 @@ impl Relay {
     fn read_control_stream(&mut self, slot: usize, stream: StreamId, share: &mut usize) -> bool {
         let session = &mut self.sessions[slot];
         let (id, public) = (session.id, session.public(stream));
-        let Some(mut carrier) = self.carriers.session(session.key) else { return false };
+        let Some(mut carrier) = self.carriers.session(session.key) else {
+            return false;
+        };
         self.scratch.clear();
         let state = carrier.read(stream, *share, &mut self.scratch);
         let len: usize = self.scratch.iter().map(Bytes::len).sum();
@@ -305,13 +340,22 @@ impl Relay {
                 [one] => one.clone(),
                 parts => parts.concat().into(),
             };
-            self.events.push_back(Event::StreamBytes { session: id, stream: public, data, fin });
+            self.events.push_back(Event::StreamBytes {
+                session: id,
+                stream: public,
+                data,
+                fin,
+            });
         }
         self.scratch.clear();
         match state {
             ReadState::More => return true,
             ReadState::Reset(code) => {
-                self.events.push_back(Event::StreamReset { session: id, stream: public, code });
+                self.events.push_back(Event::StreamReset {
+                    session: id,
+                    stream: public,
+                    code,
+                });
                 self.sessions[slot].inbound.remove(&stream);
             }
             ReadState::Finished | ReadState::Closed => {
@@ -324,9 +368,19 @@ impl Relay {
 
     // Control streams, from Python to the peer.
 
-    pub(crate) fn open_control(&mut self, id: SessionId, stream: ControlStream, bidirectional: bool) {
-        let Some(&slot) = self.session_index.get(&id) else { return };
-        let out = ControlOut { bidirectional, ..ControlOut::default() };
+    pub(crate) fn open_control(
+        &mut self,
+        id: SessionId,
+        stream: ControlStream,
+        bidirectional: bool,
+    ) {
+        let Some(&slot) = self.session_index.get(&id) else {
+            return;
+        };
+        let out = ControlOut {
+            bidirectional,
+            ..ControlOut::default()
+        };
         self.sessions[slot].control.insert(stream, out);
         self.open_waiting_control(slot);
     }
@@ -336,7 +390,9 @@ impl Relay {
         if session.control.values().all(|out| out.stream.is_some()) {
             return;
         }
-        let Some(mut carrier) = self.carriers.session(session.key) else { return };
+        let Some(mut carrier) = self.carriers.session(session.key) else {
+            return;
+        };
         let mut waiting: Vec<ControlStream> = session
             .control
             .iter()
@@ -346,7 +402,9 @@ impl Relay {
         waiting.sort_unstable_by_key(|stream| stream.0);
         let mut opened = Vec::new();
         for public in waiting {
-            let Some(out) = session.control.get_mut(&public) else { continue };
+            let Some(out) = session.control.get_mut(&public) else {
+                continue;
+            };
             let stream = match out.bidirectional {
                 true => carrier.open_bi(CONTROL_PRIORITY),
                 false => carrier.open_uni(CONTROL_PRIORITY),
@@ -370,7 +428,13 @@ impl Relay {
         }
     }
 
-    pub(crate) fn send_control(&mut self, slot: usize, stream: ControlStream, data: Bytes, fin: bool) {
+    pub(crate) fn send_control(
+        &mut self,
+        slot: usize,
+        stream: ControlStream,
+        data: Bytes,
+        fin: bool,
+    ) {
         let session = &mut self.sessions[slot];
         let ours = session.control.contains_key(&stream);
         let out = session.control.entry(stream).or_default();
@@ -386,7 +450,8 @@ impl Relay {
         out.fin |= fin;
         if session.control_backlog > self.limits.control_backlog {
             let (now, key) = (self.now, session.key);
-            self.carriers.close(now, key, 0x11, "control messages are not being read");
+            self.carriers
+                .close(now, key, 0x11, "control messages are not being read");
             return;
         }
         self.flush_control(slot, stream);
@@ -394,9 +459,13 @@ impl Relay {
 
     fn flush_control(&mut self, slot: usize, public: ControlStream) {
         let session = &mut self.sessions[slot];
-        let Some(out) = session.control.get_mut(&public) else { return };
+        let Some(out) = session.control.get_mut(&public) else {
+            return;
+        };
         let Some(stream) = out.stream else { return };
-        let Some(mut carrier) = self.carriers.session(session.key) else { return };
+        let Some(mut carrier) = self.carriers.session(session.key) else {
+            return;
+        };
         while let Some(front) = out.queue.front_mut() {
             if front.is_empty() {
                 out.queue.pop_front();
@@ -425,7 +494,9 @@ impl Relay {
     }
 
     pub(crate) fn reset_control(&mut self, id: SessionId, public: ControlStream, code: u64) {
-        let Some((slot, stream)) = self.control_stream(id, public) else { return };
+        let Some((slot, stream)) = self.control_stream(id, public) else {
+            return;
+        };
         let session = &mut self.sessions[slot];
         if let Some(out) = session.control.remove(&public) {
             session.control_backlog -= out.queue.iter().map(Bytes::len).sum::<usize>();
@@ -436,7 +507,9 @@ impl Relay {
     }
 
     pub(crate) fn stop_control(&mut self, id: SessionId, public: ControlStream, code: u64) {
-        let Some((slot, stream)) = self.control_stream(id, public) else { return };
+        let Some((slot, stream)) = self.control_stream(id, public) else {
+            return;
+        };
         let session = &mut self.sessions[slot];
         session.inbound.remove(&stream);
         session.unread.retain(|unread| *unread != stream);
@@ -452,7 +525,10 @@ impl Relay {
             Some(out) => Some((slot, out.stream?)),
             None => {
                 let known = session.opened.iter().find(|(_, held)| **held == public);
-                Some((slot, known.map_or(StreamId::from(public.0), |(stream, _)| *stream)))
+                Some((
+                    slot,
+                    known.map_or(StreamId::from(public.0), |(stream, _)| *stream),
+                ))
             }
         }
     }

@@ -62,7 +62,9 @@ impl Relay {
         session: SessionId,
         options: &SinkOptions,
     ) {
-        let Some(&session) = self.session_index.get(&session) else { return };
+        let Some(&session) = self.session_index.get(&session) else {
+            return;
+        };
         if self.sessions[session].profile.is_none() {
             return;
         }
@@ -105,10 +107,14 @@ impl Relay {
 
     /// Fixes where a sink starts, and opens its part of what is already there.
     pub(crate) fn join(&mut self, index: usize) {
-        let Some(sink) = self.sinks.get_mut(index) else { return };
+        let Some(sink) = self.sinks.get_mut(index) else {
+            return;
+        };
         let track = &mut self.tracks[sink.track];
         let largest = track.largest;
-        let next = largest.map_or(Location::new(0, 0), |l| Location::new(l.group.0, l.object.0 + 1));
+        let next = largest.map_or(Location::new(0, 0), |l| {
+            Location::new(l.group.0, l.object.0 + 1)
+        });
         sink.start = match (sink.asked, largest) {
             (Start::Absolute(start), _) => start,
             (_, None) | (Start::Largest, _) => next,
@@ -117,7 +123,11 @@ impl Relay {
         let over = |end: u64| end < sink.start.group.0 || end < next.group.0;
         let valid = !sink.end_group.is_some_and(over);
         let (id, slot) = (sink.id, sink.track);
-        self.events.push_back(Event::SinkAttached { sink: id, largest, valid });
+        self.events.push_back(Event::SinkAttached {
+            sink: id,
+            largest,
+            valid,
+        });
         if !valid {
             self.forget_sink(index);
             return;
@@ -138,7 +148,9 @@ impl Relay {
         let slot = self.sinks[index].track;
         let track = &self.tracks[slot];
         let current = track.largest.map_or(0, |largest| largest.group.0);
-        let from = track.groups.partition_point(|group| group.number < start.group.0);
+        let from = track
+            .groups
+            .partition_point(|group| group.number < start.group.0);
         let mut logs = std::mem::take(&mut self.scratch_logs);
         for group in track.groups.range(from..) {
             for &log in &group.logs {
@@ -175,15 +187,24 @@ impl Relay {
         if group < start.group.0 || sink.end_group.is_some_and(|end| group > end) {
             return;
         }
-        let Some(profile) = self.sessions[sink.session].profile else { return };
+        let Some(profile) = self.sessions[sink.session].profile else {
+            return;
+        };
         held.prepare(profile, arena);
-        let first = if group == start.group.0 { start.object.0 } else { 0 };
+        let first = if group == start.group.0 {
+            start.object.0
+        } else {
+            0
+        };
         sink.live += 1;
-        held.outlets.push(Outlet::new(index, sink.id, profile, first));
+        held.outlets
+            .push(Outlet::new(index, sink.id, profile, first));
     }
 
     pub(crate) fn start_sink(&mut self, id: SinkId, stream: ControlStream, reply: Bytes) {
-        let Some(&index) = self.sink_index.get(&id) else { return };
+        let Some(&index) = self.sink_index.get(&id) else {
+            return;
+        };
         let session = self.sinks[index].session;
         self.send_control(session, stream, reply, false);
         self.sinks[index].started = true;
@@ -194,13 +215,26 @@ impl Relay {
     }
 
     fn logs_with_outlets(&self, slot: usize, sink: usize) -> Vec<usize> {
-        let Some(track) = self.tracks.get(slot) else { return Vec::new() };
-        let logs = track.groups.iter().flat_map(|group| group.logs.iter().copied());
-        logs.filter(|&log| self.store[log].outlets.iter().any(|outlet| outlet.sink == sink)).collect()
+        let Some(track) = self.tracks.get(slot) else {
+            return Vec::new();
+        };
+        let logs = track
+            .groups
+            .iter()
+            .flat_map(|group| group.logs.iter().copied());
+        logs.filter(|&log| {
+            self.store[log]
+                .outlets
+                .iter()
+                .any(|outlet| outlet.sink == sink)
+        })
+        .collect()
     }
 
     pub(crate) fn update_sink(&mut self, id: SinkId, change: &SinkChange) {
-        let Some(&index) = self.sink_index.get(&id) else { return };
+        let Some(&index) = self.sink_index.get(&id) else {
+            return;
+        };
         let sink = &mut self.sinks[index];
         if let Some(priority) = change.priority {
             sink.priority = priority;
@@ -224,9 +258,9 @@ impl Relay {
                 || group == start.group.0 && first_unsent < start.object.0
         });
         if forward && !forwarded {
-            let next = self.tracks[slot]
-                .largest
-                .map_or(Location::new(0, 0), |l| Location::new(l.group.0, l.object.0 + 1));
+            let next = self.tracks[slot].largest.map_or(Location::new(0, 0), |l| {
+                Location::new(l.group.0, l.object.0 + 1)
+            });
             self.open_existing(index, start.max(next));
         }
         if end.is_some() && !self.ranged.contains(&(index, id)) {
@@ -258,8 +292,12 @@ impl Relay {
             let Some(sink) = self.sinks.get(index).filter(|sink| sink.id == id) else {
                 return false;
             };
-            let Some(end) = sink.end_group else { return false };
-            let passed = self.tracks[sink.track].largest.is_some_and(|l| l.group.0 > end);
+            let Some(end) = sink.end_group else {
+                return false;
+            };
+            let passed = self.tracks[sink.track]
+                .largest
+                .is_some_and(|l| l.group.0 > end);
             if passed && sink.started {
                 self.begin_closing(index, self.now + RANGE_LINGER, DrainReason::Range);
             }
@@ -283,7 +321,13 @@ impl Relay {
             self.closing.retain(|closing| closing.sink != index);
         }
         let until = from + self.limits.behind;
-        self.closing.push(Closing { sink: index, id: sink.id, from, until, reason });
+        self.closing.push(Closing {
+            sink: index,
+            id: sink.id,
+            from,
+            until,
+            reason,
+        });
     }
 
     /// Ends the sinks whose streams are all closed, or whose time is over.
@@ -291,7 +335,11 @@ impl Relay {
         let now = self.now;
         let mut closing = std::mem::take(&mut self.closing);
         closing.retain(|entry| {
-            let Some(sink) = self.sinks.get(entry.sink).filter(|sink| sink.id == entry.id) else {
+            let Some(sink) = self
+                .sinks
+                .get(entry.sink)
+                .filter(|sink| sink.id == entry.id)
+            else {
                 return false;
             };
             if now < entry.from || sink.live > 0 && now < entry.until {
@@ -320,7 +368,11 @@ impl Relay {
             }
         }
         let sink = &self.sinks[index];
-        self.events.push_back(Event::SinkDrained { sink: sink.id, streams: sink.streams, reason });
+        self.events.push_back(Event::SinkDrained {
+            sink: sink.id,
+            streams: sink.streams,
+            reason,
+        });
         self.forget_sink(index);
         self.tidy_track(slot);
     }
@@ -336,7 +388,9 @@ impl Relay {
 
     /// Removes a sink whose streams are closed, or go with their session.
     pub(crate) fn forget_sink(&mut self, index: usize) {
-        let Some(sink) = self.sinks.try_remove(index) else { return };
+        let Some(sink) = self.sinks.try_remove(index) else {
+            return;
+        };
         self.sink_index.remove(&sink.id);
         self.counters.sinks.set(self.sinks.len() as u64);
         if let Some(session) = self.sessions.get_mut(sink.session) {
@@ -350,7 +404,9 @@ impl Relay {
 
     /// Gives up the feed of a track that has no sinks left here.
     pub(crate) fn tidy_track(&mut self, slot: usize) {
-        let Some(track) = self.tracks.get(slot) else { return };
+        let Some(track) = self.tracks.get(slot) else {
+            return;
+        };
         if !track.home && track.members.sinks.is_empty() && track.waiting_sinks.is_empty() {
             let id = track.id;
             self.close_track(id);

@@ -27,10 +27,15 @@ const HEADER_MOST: usize = 64;
 #[derive(Debug)]
 pub(crate) enum Inbound {
     /// A data stream whose header is not read yet, or not whole.
-    Fresh { begun: Vec<u8> },
+    Fresh {
+        begun: Vec<u8>,
+    },
     Control,
     /// Its alias means nothing yet: the rest stays unread.
-    Parked { header: SubgroupHeader, begun: Bytes },
+    Parked {
+        header: SubgroupHeader,
+        begun: Bytes,
+    },
     Data(Box<DataStream>),
 }
 
@@ -69,8 +74,16 @@ pub(crate) struct Source {
 }
 
 impl Relay {
-    pub(crate) fn attach_source(&mut self, id: SourceId, track: TrackId, session: SessionId, alias: u64) {
-        let Some(&session) = self.session_index.get(&session) else { return };
+    pub(crate) fn attach_source(
+        &mut self,
+        id: SourceId,
+        track: TrackId,
+        session: SessionId,
+        alias: u64,
+    ) {
+        let Some(&session) = self.session_index.get(&session) else {
+            return;
+        };
         let source = self.sources.insert(Source {
             id,
             track,
@@ -82,7 +95,9 @@ impl Relay {
         });
         self.source_index.insert(id, source);
         self.sessions[session].sources.push(source);
-        self.sessions[session].aliases.insert(alias, AliasUse::Source(source));
+        self.sessions[session]
+            .aliases
+            .insert(alias, AliasUse::Source(source));
         self.post(track.shard(), Letter::SourceJoined { track, source: id });
         if let Some(mut carrier) = self.carriers.session(self.sessions[session].key) {
             carrier.keep_alive(Some(self.limits.keep_alive));
@@ -106,7 +121,8 @@ impl Relay {
         });
         session.parked_datagram_bytes -= datagrams.iter().map(Bytes::len).sum::<usize>();
         for stream in streams {
-            let Some(Inbound::Parked { header, begun }) = self.sessions[slot].inbound.remove(&stream)
+            let Some(Inbound::Parked { header, begun }) =
+                self.sessions[slot].inbound.remove(&stream)
             else {
                 continue;
             };
@@ -119,7 +135,9 @@ impl Relay {
     }
 
     pub(crate) fn end_source(&mut self, id: SourceId, streams: Option<u64>, deadline: Duration) {
-        let Some(&index) = self.source_index.get(&id) else { return };
+        let Some(&index) = self.source_index.get(&id) else {
+            return;
+        };
         self.sources[index].ending = Some((streams, self.now + deadline));
         self.ending_sources.push((index, id));
     }
@@ -131,8 +149,11 @@ impl Relay {
             let Some(source) = self.sources.get(index).filter(|source| source.id == id) else {
                 return false;
             };
-            let Some((streams, deadline)) = source.ending else { return false };
-            let complete = source.open == 0 && streams.is_some_and(|streams| source.seen >= streams);
+            let Some((streams, deadline)) = source.ending else {
+                return false;
+            };
+            let complete =
+                source.open == 0 && streams.is_some_and(|streams| source.seen >= streams);
             if !complete && self.now < deadline {
                 return true;
             }
@@ -156,7 +177,10 @@ impl Relay {
 
     fn leave(&mut self, index: usize) {
         let source = &self.sources[index];
-        let letter = Letter::SourceLeft { track: source.track, source: source.id };
+        let letter = Letter::SourceLeft {
+            track: source.track,
+            source: source.id,
+        };
         self.post(source.track.shard(), letter);
     }
 
@@ -176,7 +200,9 @@ impl Relay {
 
     /// The session of a source is gone, or Python let go of it.
     pub(crate) fn forget_source(&mut self, index: usize) {
-        let Some(source) = self.sources.try_remove(index) else { return };
+        let Some(source) = self.sources.try_remove(index) else {
+            return;
+        };
         self.source_index.remove(&source.id);
         if let Some(session) = self.sessions.get_mut(source.session) {
             session.sources.retain(|held| *held != index);
@@ -211,9 +237,12 @@ impl Relay {
             self.control_readable(slot, stream);
             return;
         }
-        self.sessions[slot].inbound.insert(stream, Inbound::Fresh { begun: Vec::new() });
+        self.sessions[slot]
+            .inbound
+            .insert(stream, Inbound::Fresh { begun: Vec::new() });
         let session = self.sessions[slot].id;
-        self.fresh.push_back((self.now + self.limits.header, session, stream));
+        self.fresh
+            .push_back((self.now + self.limits.header, session, stream));
         self.read_data(slot, stream);
     }
 
@@ -232,7 +261,9 @@ impl Relay {
             return;
         }
         let fresh = matches!(session.inbound.get(&stream), Some(Inbound::Fresh { .. }));
-        let Some(mut carrier) = self.carriers.session(session.key) else { return };
+        let Some(mut carrier) = self.carriers.session(session.key) else {
+            return;
+        };
         self.scratch.clear();
         // The header decides whether the rest may be read at all.
         let most = if fresh { HEADER_MOST } else { READ_MOST };
@@ -255,9 +286,15 @@ impl Relay {
 
     fn take_header(&mut self, slot: usize, stream: StreamId, state: ReadState) -> Result<(), Fate> {
         let session = &mut self.sessions[slot];
-        let Some(Inbound::Fresh { mut begun }) = session.inbound.remove(&stream) else { return Ok(()) };
-        self.scratch.iter().for_each(|part| begun.extend_from_slice(part));
-        let Some(profile) = session.profile else { return Ok(()) };
+        let Some(Inbound::Fresh { mut begun }) = session.inbound.remove(&stream) else {
+            return Ok(());
+        };
+        self.scratch
+            .iter()
+            .for_each(|part| begun.extend_from_slice(part));
+        let Some(profile) = session.profile else {
+            return Ok(());
+        };
         let (header, len) = match header::decode(profile, &begun) {
             Ok(decoded) => decoded,
             Err(HeaderError::Short(_)) => {
@@ -284,9 +321,16 @@ impl Relay {
             }
             None => {
                 session.parked.push((header.alias.0, stream));
-                session.inbound.insert(stream, Inbound::Parked { header, begun: rest.into() });
+                session.inbound.insert(
+                    stream,
+                    Inbound::Parked {
+                        header,
+                        begun: rest.into(),
+                    },
+                );
                 let id = session.id;
-                self.parked.push_back((self.now + self.limits.parked, id, stream));
+                self.parked
+                    .push_back((self.now + self.limits.parked, id, stream));
                 Ok(())
             }
         }
@@ -300,12 +344,17 @@ impl Relay {
         header: SubgroupHeader,
         begun: Vec<u8>,
     ) {
-        let Some(profile) = self.sessions[slot].profile else { return };
+        let Some(profile) = self.sessions[slot].profile else {
+            return;
+        };
         let held = &mut self.sources[source];
         held.seen += 1;
         held.open += 1;
         self.next_feeder += 1;
-        let feeder = Feeder { source: held.id, stream: self.next_feeder };
+        let feeder = Feeder {
+            source: held.id,
+            stream: self.next_feeder,
+        };
         let data = DataStream {
             source,
             header,
@@ -314,7 +363,9 @@ impl Relay {
             key: None,
             begun,
         };
-        self.sessions[slot].inbound.insert(stream, Inbound::Data(Box::new(data)));
+        self.sessions[slot]
+            .inbound
+            .insert(stream, Inbound::Data(Box::new(data)));
     }
 
     /// Hands what is in the scratch on as one run of bytes.
@@ -323,7 +374,10 @@ impl Relay {
             return Ok(());
         };
         let result = self.take_run(slot, &mut data);
-        let ended = matches!(state, ReadState::Finished | ReadState::Reset(_) | ReadState::Closed);
+        let ended = matches!(
+            state,
+            ReadState::Finished | ReadState::Reset(_) | ReadState::Closed
+        );
         if ended || result.is_err() {
             let whole = data.begun.is_empty() && data.scanner.is_between_objects();
             if state == ReadState::Finished && !whole && result.is_ok() {
@@ -332,7 +386,9 @@ impl Relay {
             }
             self.end_data(*data, state == ReadState::Finished && result.is_ok());
         } else {
-            self.sessions[slot].inbound.insert(stream, Inbound::Data(data));
+            self.sessions[slot]
+                .inbound
+                .insert(stream, Inbound::Data(data));
         }
         result
     }
@@ -345,7 +401,9 @@ impl Relay {
         self.counters.bytes_in.add(len as u64);
         let room = self.store.arena.room(len);
         room.extend_from_slice(&data.begun);
-        self.scratch.iter().for_each(|part| room.extend_from_slice(part));
+        self.scratch
+            .iter()
+            .for_each(|part| room.extend_from_slice(part));
         let mut run = self.store.arena.cut();
         let mut marks = std::mem::take(&mut self.scratch_marks);
         marks.clear();
@@ -355,7 +413,11 @@ impl Relay {
                 data.begun.clear();
                 data.begun.extend_from_slice(&run[consumed..]);
                 run.truncate(consumed);
-                if run.is_empty() { Ok(()) } else { self.bring_steps(slot, data, run, &marks) }
+                if run.is_empty() {
+                    Ok(())
+                } else {
+                    self.bring_steps(slot, data, run, &marks)
+                }
             }
             Err(error) => Err(error.fate()),
         };
@@ -370,7 +432,9 @@ impl Relay {
         run: Bytes,
         marks: &[Mark],
     ) -> Result<(), Fate> {
-        let Some(profile) = self.sessions[slot].profile else { return Ok(()) };
+        let Some(profile) = self.sessions[slot].profile else {
+            return Ok(());
+        };
         let source = data.source;
         let key = match (data.key, marks.first()) {
             (Some(key), _) => key,
@@ -403,7 +467,9 @@ impl Relay {
         key: LogKey,
         step: StepRef<'_>,
     ) -> Result<(), Fate> {
-        let Some(held) = self.sources.get(source) else { return Ok(()) };
+        let Some(held) = self.sources.get(source) else {
+            return Ok(());
+        };
         let track = held.track;
         if track.shard() != self.shard {
             let step = match step {
@@ -421,12 +487,19 @@ impl Relay {
             self.post(track.shard(), letter);
             return Ok(());
         }
-        let Some(&slot) = self.track_index.get(&track) else { return Ok(()) };
-        self.bring(self.now, slot, feeder, key, step).map_err(|broken| {
-            let reason = broken.0.to_owned();
-            self.events.push_back(Event::Malformed { track, source: feeder.source, reason });
-            Fate::Track
-        })
+        let Some(&slot) = self.track_index.get(&track) else {
+            return Ok(());
+        };
+        self.bring(self.now, slot, feeder, key, step)
+            .map_err(|broken| {
+                let reason = broken.0.to_owned();
+                self.events.push_back(Event::Malformed {
+                    track,
+                    source: feeder.source,
+                    reason,
+                });
+                Fate::Track
+            })
     }
 
     fn end_data(&mut self, data: DataStream, finished: bool) {
@@ -442,7 +515,8 @@ impl Relay {
     fn stop_data(&mut self, slot: usize, stream: StreamId, code: Reset) {
         let session = &mut self.sessions[slot];
         let inbound = session.inbound.remove(&stream);
-        if let (Some(mut carrier), Some(profile)) = (self.carriers.session(session.key), session.profile)
+        if let (Some(mut carrier), Some(profile)) =
+            (self.carriers.session(session.key), session.profile)
         {
             carrier.stop_sending(stream, code.code(profile));
         }
@@ -467,17 +541,33 @@ impl Relay {
     /// Gives up streams whose header, or whose subscription, did not come in time.
     pub(crate) fn sweep_streams(&mut self) {
         while self.fresh.front().is_some_and(|(at, ..)| *at <= self.now) {
-            let Some((_, id, stream)) = self.fresh.pop_front() else { break };
-            let Some(&slot) = self.session_index.get(&id) else { continue };
-            if matches!(self.sessions[slot].inbound.get(&stream), Some(Inbound::Fresh { .. })) {
+            let Some((_, id, stream)) = self.fresh.pop_front() else {
+                break;
+            };
+            let Some(&slot) = self.session_index.get(&id) else {
+                continue;
+            };
+            if matches!(
+                self.sessions[slot].inbound.get(&stream),
+                Some(Inbound::Fresh { .. })
+            ) {
                 self.stop_data(slot, stream, Reset::DeliveryTimeout);
             }
         }
         while self.parked.front().is_some_and(|(at, ..)| *at <= self.now) {
-            let Some((_, id, stream)) = self.parked.pop_front() else { break };
-            let Some(&slot) = self.session_index.get(&id) else { continue };
-            if matches!(self.sessions[slot].inbound.get(&stream), Some(Inbound::Parked { .. })) {
-                self.sessions[slot].parked.retain(|(_, parked)| *parked != stream);
+            let Some((_, id, stream)) = self.parked.pop_front() else {
+                break;
+            };
+            let Some(&slot) = self.session_index.get(&id) else {
+                continue;
+            };
+            if matches!(
+                self.sessions[slot].inbound.get(&stream),
+                Some(Inbound::Parked { .. })
+            ) {
+                self.sessions[slot]
+                    .parked
+                    .retain(|(_, parked)| *parked != stream);
                 self.stop_data(slot, stream, Reset::Cancelled);
             }
         }
@@ -490,13 +580,19 @@ impl Relay {
             return;
         }
         let key = self.sessions[slot].key;
-        while let Some(bytes) = self.carriers.session(key).and_then(|mut c| c.recv_datagram()) {
+        while let Some(bytes) = self
+            .carriers
+            .session(key)
+            .and_then(|mut c| c.recv_datagram())
+        {
             self.take_datagram(slot, bytes);
         }
     }
 
     fn take_datagram(&mut self, slot: usize, bytes: Bytes) {
-        let Some(profile) = self.sessions[slot].profile else { return };
+        let Some(profile) = self.sessions[slot].profile else {
+            return;
+        };
         self.counters.bytes_in.add(bytes.len() as u64);
         let datagram = match datagram::decode(profile, &bytes) {
             Ok(Some(datagram)) => datagram,
@@ -541,7 +637,11 @@ impl Relay {
             extensions,
             end_of_group: datagram.end_of_group,
         };
-        let key = LogKey { group: datagram.location.group.0, subgroup: object.0, datagram: true };
+        let key = LogKey {
+            group: datagram.location.group.0,
+            subgroup: object.0,
+            datagram: true,
+        };
         let mut marks = std::mem::take(&mut self.scratch_marks);
         marks.clear();
         let subgroup = SubgroupHeader {
@@ -555,12 +655,17 @@ impl Relay {
         };
         let scanned = Scanner::new(profile, &subgroup).scan(&run[..header_len], &mut marks);
         self.next_feeder += 1;
-        let feeder = Feeder { source: self.sources[source].id, stream: self.next_feeder };
+        let feeder = Feeder {
+            source: self.sources[source].id,
+            stream: self.next_feeder,
+        };
         if scanned.is_ok() {
             let brought = self
                 .bring_from(source, feeder, key, StepRef::Open(log_header))
                 .and_then(|()| self.bring_from(source, feeder, key, StepRef::Run(run, &marks)))
-                .and_then(|()| self.bring_from(source, feeder, key, StepRef::End { finished: true }));
+                .and_then(|()| {
+                    self.bring_from(source, feeder, key, StepRef::End { finished: true })
+                });
             if let Err(fate) = brought {
                 self.punish_datagram(slot, fate);
             }

@@ -70,14 +70,22 @@ impl Store {
     }
 
     pub(crate) fn remove_track(&mut self, scope: ScopeId) {
-        let Some(entry) = self.scopes.get_mut(&scope) else { return };
+        let Some(entry) = self.scopes.get_mut(&scope) else {
+            return;
+        };
         entry.tracks -= 1;
         if entry.tracks == 0 {
             self.scopes.remove(&scope);
         }
     }
 
-    pub(crate) fn open(&mut self, now: Instant, track: usize, key: LogKey, header: LogHeader) -> usize {
+    pub(crate) fn open(
+        &mut self,
+        now: Instant,
+        track: usize,
+        key: LogKey,
+        header: LogHeader,
+    ) -> usize {
         if let Some(index) = self.free.pop() {
             self.logs[index].renew(now, track, key, header);
             return index;
@@ -87,11 +95,16 @@ impl Store {
     }
 
     pub(crate) fn get(&mut self, log: LogRef) -> Option<&mut Log> {
-        self.logs.get_mut(log.index).filter(|held| held.generation == log.generation)
+        self.logs
+            .get_mut(log.index)
+            .filter(|held| held.generation == log.generation)
     }
 
     pub(crate) fn reference(&self, index: usize) -> LogRef {
-        LogRef { index, generation: self.logs[index].generation }
+        LogRef {
+            index,
+            generation: self.logs[index].generation,
+        }
     }
 
     /// The log together with the arena that its bytes come from.
@@ -128,7 +141,10 @@ impl Store {
         let crowded = self.bytes > self.limits.bytes;
         for scope in self.scopes.values_mut() {
             while let Some(&log) = scope.finished.front() {
-                let Some(held) = self.logs.get(log.index).filter(|l| l.generation == log.generation)
+                let Some(held) = self
+                    .logs
+                    .get(log.index)
+                    .filter(|l| l.generation == log.generation)
                 else {
                     scope.finished.pop_front();
                     continue;
@@ -147,7 +163,10 @@ impl Store {
     /// Whether [`Store::next_to_evict`] has work before its time comes.
     pub(crate) fn is_crowded(&self, scope: ScopeId) -> bool {
         self.bytes > self.limits.bytes
-            || self.scopes.get(&scope).is_some_and(|s| s.bytes > self.limits.bytes_per_scope)
+            || self
+                .scopes
+                .get(&scope)
+                .is_some_and(|s| s.bytes > self.limits.bytes_per_scope)
     }
 
     pub(crate) fn bytes(&self) -> u64 {

@@ -89,8 +89,18 @@ impl Track {
 
     pub(crate) fn group_mut(&mut self, number: u64) -> &mut Group {
         let at = self.groups.partition_point(|group| group.number < number);
-        if self.groups.get(at).is_none_or(|group| group.number != number) {
-            self.groups.insert(at, Group { number, ..Group::default() });
+        if self
+            .groups
+            .get(at)
+            .is_none_or(|group| group.number != number)
+        {
+            self.groups.insert(
+                at,
+                Group {
+                    number,
+                    ..Group::default()
+                },
+            );
         }
         &mut self.groups[at]
     }
@@ -120,7 +130,10 @@ impl Relay {
         if self.track_index.contains_key(&id) {
             return;
         }
-        let early = self.early_feeds.extract_if(.., |(track, _)| *track == id).collect::<Vec<_>>();
+        let early = self
+            .early_feeds
+            .extract_if(.., |(track, _)| *track == id)
+            .collect::<Vec<_>>();
         self.add_track(Track::new(id, scope, true));
         for (_, shard) in early {
             self.start_feed(id, shard);
@@ -143,9 +156,12 @@ impl Relay {
         max_cache: Option<Duration>,
         largest: Option<Location>,
     ) {
-        let Some(&slot) = self.track_index.get(&id) else { return };
+        let Some(&slot) = self.track_index.get(&id) else {
+            return;
+        };
         let track = &mut self.tracks[slot];
-        if let Some(largest) = largest.filter(|&largest| track.largest.is_none_or(|l| l < largest)) {
+        if let Some(largest) = largest.filter(|&largest| track.largest.is_none_or(|l| l < largest))
+        {
             track.largest = Some(largest);
             let floor = Location::new(largest.group.0, largest.object.0 + 1);
             track.floor = track.floor.max(floor);
@@ -153,7 +169,13 @@ impl Relay {
         if let Some(priority) = priority {
             track.priority = priority;
             for shard in track.members.feeds.clone() {
-                self.post(shard, Letter::Priority { track: id, priority });
+                self.post(
+                    shard,
+                    Letter::Priority {
+                        track: id,
+                        priority,
+                    },
+                );
             }
         }
         if max_cache.is_some() {
@@ -163,7 +185,9 @@ impl Relay {
 
     /// Forgets a track: at Python's word at home, when the last sink left elsewhere.
     pub(crate) fn close_track(&mut self, id: TrackId) {
-        let Some(&slot) = self.track_index.get(&id) else { return };
+        let Some(&slot) = self.track_index.get(&id) else {
+            return;
+        };
         for sink in std::mem::take(&mut self.tracks[slot].members.sinks) {
             self.forget_sink(sink);
         }
@@ -171,11 +195,19 @@ impl Relay {
             self.forget_sink(sink);
         }
         for (fetch, range, cursor) in std::mem::take(&mut self.tracks[slot].waiting_fetches) {
-            let wanted = Letter::FetchWanted { fetch, track: id, range, cursor: Some(cursor) };
+            let wanted = Letter::FetchWanted {
+                fetch,
+                track: id,
+                range,
+                cursor: Some(cursor),
+            };
             self.post(self.shard, wanted);
         }
-        let logs: Vec<usize> =
-            self.tracks[slot].groups.iter().flat_map(|group| group.logs.iter().copied()).collect();
+        let logs: Vec<usize> = self.tracks[slot]
+            .groups
+            .iter()
+            .flat_map(|group| group.logs.iter().copied())
+            .collect();
         for log in logs {
             self.drop_log(log);
         }
@@ -189,12 +221,21 @@ impl Relay {
     }
 
     pub(crate) fn query_track(&mut self, id: TrackId, query: u64) {
-        let largest = self.track_index.get(&id).and_then(|&slot| self.tracks[slot].largest);
-        self.events.push_back(Event::TrackState { track: id, query, largest });
+        let largest = self
+            .track_index
+            .get(&id)
+            .and_then(|&slot| self.tracks[slot].largest);
+        self.events.push_back(Event::TrackState {
+            track: id,
+            query,
+            largest,
+        });
     }
 
     pub(crate) fn watch_group(&mut self, id: TrackId, group: u64) {
-        let Some(&slot) = self.track_index.get(&id) else { return };
+        let Some(&slot) = self.track_index.get(&id) else {
+            return;
+        };
         let track = &mut self.tracks[slot];
         track.watched = Some(track.watched.map_or(group, |watched| watched.min(group)));
         self.tell_watched(slot);
@@ -203,10 +244,14 @@ impl Relay {
     fn tell_watched(&mut self, slot: usize) {
         let track = &mut self.tracks[slot];
         let Some(largest) = track.largest else { return };
-        if track.watched.is_some_and(|watched| largest.group.0 >= watched) {
+        if track
+            .watched
+            .is_some_and(|watched| largest.group.0 >= watched)
+        {
             track.watched = None;
             let (id, group) = (track.id, largest.group.0);
-            self.events.push_back(Event::GroupReached { track: id, group });
+            self.events
+                .push_back(Event::GroupReached { track: id, group });
         }
     }
 
@@ -246,7 +291,11 @@ impl Relay {
                 if !self.owns(log, feeder) || self.store[log].state != LogState::Open {
                     return Ok(());
                 }
-                let others = self.tracks[slot].members.sources.iter().any(|s| *s != feeder.source);
+                let others = self.tracks[slot]
+                    .members
+                    .sources
+                    .iter()
+                    .any(|s| *s != feeder.source);
                 if !finished && others {
                     self.store[log].source = None;
                     let log = self.store.reference(log);
@@ -286,9 +335,15 @@ impl Relay {
                 },
             };
         }
-        let first_new = marks.iter().position(|mark| last.is_none_or(|last| mark.object.0 > last));
-        self.counters.duplicates.add(first_new.unwrap_or(marks.len()) as u64);
-        let Some(first_new) = first_new else { return Ok(()) };
+        let first_new = marks
+            .iter()
+            .position(|mark| last.is_none_or(|last| mark.object.0 > last));
+        self.counters
+            .duplicates
+            .add(first_new.unwrap_or(marks.len()) as u64);
+        let Some(first_new) = first_new else {
+            return Ok(());
+        };
         if held.state != LogState::Open || held.source.is_some() {
             return Ok(());
         }
@@ -310,7 +365,10 @@ impl Relay {
     }
 
     /// Appends a run from its object `first` on, behind object `prior` (`None`: as a new start).
-    #[allow(clippy::too_many_arguments, reason = "one call site, and a struct would only rename them")]
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "one call site, and a struct would only rename them"
+    )]
     fn apply_from(
         &mut self,
         now: Instant,
@@ -327,8 +385,16 @@ impl Relay {
         let mut header = Vec::with_capacity(mark.header_len as usize + 8);
         let prior = prior.map(crate::location::ObjectId);
         let source = &bytes[mark.header()];
-        if subgroup::transcode_header(profile, profile, source, &mark, extensions, prior, &mut header)
-            .is_err()
+        if subgroup::transcode_header(
+            profile,
+            profile,
+            source,
+            &mark,
+            extensions,
+            prior,
+            &mut header,
+        )
+        .is_err()
         {
             return Ok(());
         }
@@ -371,7 +437,10 @@ impl Relay {
     /// Objects after the end of their group or track make the track malformed.
     fn check_end(&self, slot: usize, key: LogKey, object: u64) -> Result<(), BrokenRule> {
         let track = &self.tracks[slot];
-        if track.end.is_some_and(|end| Location::new(key.group, object) >= end) {
+        if track
+            .end
+            .is_some_and(|end| Location::new(key.group, object) >= end)
+        {
             return Err(BrokenRule("an object follows the end of the track"));
         }
         let end = track.group(key.group).and_then(|group| group.end);
@@ -416,7 +485,9 @@ impl Relay {
             }
         }
         let (scope, home) = (track.scope, track.home);
-        let keep = track.max_cache.map_or(self.store.limits.keep, |max| max.min(self.store.limits.keep));
+        let keep = track.max_cache.map_or(self.store.limits.keep, |max| {
+            max.min(self.store.limits.keep)
+        });
         self.mark_dirty(log);
         if home {
             self.feed(slot, key, || Step::Run(bytes.clone(), marks.to_vec()));
@@ -446,13 +517,19 @@ impl Relay {
     }
 
     fn apply_end(&mut self, now: Instant, slot: usize, key: LogKey, finished: bool) {
-        let Some(&log) = self.tracks[slot].index.get(&key) else { return };
+        let Some(&log) = self.tracks[slot].index.get(&key) else {
+            return;
+        };
         if self.store[log].state != LogState::Open {
             return;
         }
         let whole = finished && self.store[log].at_boundary();
         let held = &mut self.store[log];
-        held.state = if whole { LogState::Finished } else { LogState::Reset };
+        held.state = if whole {
+            LogState::Finished
+        } else {
+            LogState::Reset
+        };
         held.touched = now;
         held.source = None;
         let (ends_group, last) = (held.header.end_of_group, held.last_object());
@@ -492,7 +569,10 @@ impl Relay {
     }
 
     pub(crate) fn source_left(&mut self, now: Instant, slot: usize, source: SourceId) {
-        self.tracks[slot].members.sources.retain(|held| *held != source);
+        self.tracks[slot]
+            .members
+            .sources
+            .retain(|held| *held != source);
         let last = self.tracks[slot].members.sources.is_empty();
         let orphaned: Vec<LogKey> = self.tracks[slot]
             .index
@@ -512,7 +592,9 @@ impl Relay {
     /// Ends the subgroups that no other source went on with in time.
     pub(crate) fn sweep_orphans(&mut self, now: Instant) {
         while self.orphans.front().is_some_and(|(at, _)| *at <= now) {
-            let Some((_, log)) = self.orphans.pop_front() else { break };
+            let Some((_, log)) = self.orphans.pop_front() else {
+                break;
+            };
             let orphan = self.store.get(log).filter(|log| log.source.is_none());
             if let Some((track, key)) = orphan.map(|log| (log.track, log.key)) {
                 self.apply_end(now, track, key, false);
@@ -530,7 +612,11 @@ impl Relay {
                 self.counters.feed_lost.add(1);
                 continue;
             }
-            let letter = Letter::Fed { track: id, key: StepKey(key), step: step() };
+            let letter = Letter::Fed {
+                track: id,
+                key: StepKey(key),
+                step: step(),
+            };
             if !self.try_post(shard, letter) {
                 self.counters.feed_lost.add(1);
                 self.tracks[slot].broken_feeds.push(shard);
@@ -542,7 +628,9 @@ impl Relay {
     /// Starts again the feeds that lost letters, once there is room for them.
     pub(crate) fn mend_feeds(&mut self) {
         for (slot, shard) in std::mem::take(&mut self.broken) {
-            let Some(track) = self.tracks.get_mut(slot) else { continue };
+            let Some(track) = self.tracks.get_mut(slot) else {
+                continue;
+            };
             if self.held_letters.iter().any(|(to, _)| *to == shard) {
                 self.broken.push((slot, shard));
                 continue;
@@ -566,7 +654,9 @@ impl Relay {
     }
 
     fn send_feed_start(&mut self, id: TrackId, shard: ShardId) {
-        let Some(&slot) = self.track_index.get(&id) else { return };
+        let Some(&slot) = self.track_index.get(&id) else {
+            return;
+        };
         let track = &self.tracks[slot];
         let current = track.largest.map_or(0, |largest| largest.group.0);
         let logs = track
@@ -580,7 +670,13 @@ impl Relay {
             .filter_map(|&log| {
                 let log = &self.store[log];
                 let (runs, marks) = log.snapshot()?;
-                Some(Snapshot { key: log.key, header: log.header, state: log.state, runs, marks })
+                Some(Snapshot {
+                    key: log.key,
+                    header: log.header,
+                    state: log.state,
+                    runs,
+                    marks,
+                })
             })
             .collect();
         let letter = Letter::FeedStart {
@@ -600,22 +696,33 @@ impl Relay {
         priority: u8,
         logs: Vec<Snapshot>,
     ) {
-        let Some(&slot) = self.track_index.get(&id) else { return };
+        let Some(&slot) = self.track_index.get(&id) else {
+            return;
+        };
         let open: Vec<LogKey> = self.tracks[slot].index.keys().copied().collect();
         for key in open {
             self.apply_end(now, slot, key, false);
         }
         for snapshot in logs {
-            if self.tracks[slot].index.contains_key(&snapshot.key) && self.tracks[slot].feed_started {
+            if self.tracks[slot].index.contains_key(&snapshot.key) && self.tracks[slot].feed_started
+            {
                 // Sinks had their part of it; what they lost of it cannot be joined again.
                 continue;
             }
             let log = self.apply_open(now, slot, snapshot.key, snapshot.header);
             let mut bytes = Vec::with_capacity(snapshot.runs.iter().map(Bytes::len).sum());
-            snapshot.runs.iter().for_each(|run| bytes.extend_from_slice(run));
+            snapshot
+                .runs
+                .iter()
+                .for_each(|run| bytes.extend_from_slice(run));
             self.apply_run(now, slot, log, bytes.into(), &snapshot.marks);
             if snapshot.state != LogState::Open {
-                self.apply_end(now, slot, snapshot.key, snapshot.state == LogState::Finished);
+                self.apply_end(
+                    now,
+                    slot,
+                    snapshot.key,
+                    snapshot.state == LogState::Finished,
+                );
             }
         }
         let track = &mut self.tracks[slot];
@@ -629,7 +736,9 @@ impl Relay {
     }
 
     pub(crate) fn fed(&mut self, now: Instant, id: TrackId, key: LogKey, step: Step) {
-        let Some(&slot) = self.track_index.get(&id) else { return };
+        let Some(&slot) = self.track_index.get(&id) else {
+            return;
+        };
         if !self.tracks[slot].feed_started {
             return;
         }
@@ -638,7 +747,9 @@ impl Relay {
                 self.apply_open(now, slot, key, header);
             }
             Step::Run(bytes, marks) => {
-                let Some(&log) = self.tracks[slot].index.get(&key) else { return };
+                let Some(&log) = self.tracks[slot].index.get(&key) else {
+                    return;
+                };
                 if self.store[log].state == LogState::Open {
                     let bytes = self.store.arena.copy(&bytes);
                     self.apply_run(now, slot, log, bytes, &marks);
@@ -691,8 +802,14 @@ impl Relay {
         if let Some(last) = last {
             track.floor = track.floor.max(Location::new(key.group, last + 1));
         }
-        let at = track.groups.partition_point(|group| group.number < key.group);
-        if let Some(group) = track.groups.get_mut(at).filter(|group| group.number == key.group) {
+        let at = track
+            .groups
+            .partition_point(|group| group.number < key.group);
+        if let Some(group) = track
+            .groups
+            .get_mut(at)
+            .filter(|group| group.number == key.group)
+        {
             group.logs.retain(|held| *held != log);
             if group.logs.is_empty() {
                 track.groups.remove(at);

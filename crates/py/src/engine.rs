@@ -46,8 +46,9 @@ fn location((group, object): PyLocation) -> Location {
 
 fn address((host, port): (&str, u16)) -> PyResult<SocketAddr> {
     let host = host.trim_start_matches('[').trim_end_matches(']');
-    let ip: IpAddr =
-        host.parse().map_err(|_| PyValueError::new_err(format!("{host:?} is not a numeric address")))?;
+    let ip: IpAddr = host
+        .parse()
+        .map_err(|_| PyValueError::new_err(format!("{host:?} is not a numeric address")))?;
     Ok(SocketAddr::new(ip, port))
 }
 
@@ -55,7 +56,9 @@ fn transport(name: &str) -> PyResult<Transport> {
     match name {
         "quic" => Ok(Transport::Quic),
         "webtransport" => Ok(Transport::WebTransport),
-        other => Err(PyValueError::new_err(format!("{other:?} is not a transport"))),
+        other => Err(PyValueError::new_err(format!(
+            "{other:?} is not a transport"
+        ))),
     }
 }
 
@@ -85,14 +88,21 @@ impl Engine {
             certificate,
             private_key,
             alpn,
-            limits: limits.map(|limits| limits.get().0.clone()).unwrap_or_default(),
+            limits: limits
+                .map(|limits| limits.get().0.clone())
+                .unwrap_or_default(),
         };
         let engine = ::engine::Engine::start(&settings).map_err(|error| match error {
             StartError::Io(error) => PyOSError::new_err((error.raw_os_error(), error.to_string())),
             StartError::Tls(error) => value_error(error),
         })?;
         let (port, shards, fd) = (engine.port(), engine.shards(), engine.fd());
-        Ok(Self { engine: Mutex::new(engine), port, shards, fd })
+        Ok(Self {
+            engine: Mutex::new(engine),
+            port,
+            shards,
+            fd,
+        })
     }
 
     fn fileno(&self) -> i32 {
@@ -115,7 +125,9 @@ impl Engine {
     }
 
     fn set_certificate(&self, certificate: &[u8], private_key: &[u8]) -> PyResult<()> {
-        self.lock().set_certificate(certificate, private_key).map_err(value_error)
+        self.lock()
+            .set_certificate(certificate, private_key)
+            .map_err(value_error)
     }
 
     fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
@@ -138,7 +150,10 @@ impl Engine {
     #[pyo3(signature = (
         transport, address, *, server_name, path, alpn, certificate_sha256 = None, verify = true
     ))]
-    #[allow(clippy::too_many_arguments, reason = "keyword arguments of a Python method")]
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "keyword arguments of a Python method"
+    )]
     fn connect(
         &self,
         transport: &str,
@@ -169,19 +184,32 @@ impl Engine {
     }
 
     fn accept(&self, session: u64, protocol: Option<String>) {
-        self.command(Command::Accept { session: SessionId(session), protocol });
+        self.command(Command::Accept {
+            session: SessionId(session),
+            protocol,
+        });
     }
 
     fn refuse(&self, session: u64, status: u16) {
-        self.command(Command::Refuse { session: SessionId(session), status });
+        self.command(Command::Refuse {
+            session: SessionId(session),
+            status,
+        });
     }
 
     fn set_draft(&self, session: u64, draft: u8) {
-        self.command(Command::SetDraft { session: SessionId(session), draft });
+        self.command(Command::SetDraft {
+            session: SessionId(session),
+            draft,
+        });
     }
 
     fn close(&self, session: u64, code: u64, reason: String) {
-        self.command(Command::Close { session: SessionId(session), code, reason });
+        self.command(Command::Close {
+            session: SessionId(session),
+            code,
+            reason,
+        });
     }
 
     fn open_stream(&self, session: u64, bidirectional: bool) -> u64 {
@@ -200,12 +228,20 @@ impl Engine {
 
     fn reset_stream(&self, session: u64, stream: u64, code: u64) {
         let (session, stream) = (SessionId(session), ControlStream(stream));
-        self.command(Command::ResetStream { session, stream, code });
+        self.command(Command::ResetStream {
+            session,
+            stream,
+            code,
+        });
     }
 
     fn stop_stream(&self, session: u64, stream: u64, code: u64) {
         let (session, stream) = (SessionId(session), ControlStream(stream));
-        self.command(Command::StopStream { session, stream, code });
+        self.command(Command::StopStream {
+            session,
+            stream,
+            code,
+        });
     }
 
     fn open_track(&self, near: u64, scope: u64) -> u64 {
@@ -229,7 +265,9 @@ impl Engine {
     }
 
     fn close_track(&self, track: u64) {
-        self.command(Command::CloseTrack { track: TrackId(track) });
+        self.command(Command::CloseTrack {
+            track: TrackId(track),
+        });
     }
 
     fn query_track(&self, track: u64) -> u64 {
@@ -237,11 +275,16 @@ impl Engine {
     }
 
     fn watch_group(&self, track: u64, group: u64) {
-        self.command(Command::WatchGroup { track: TrackId(track), group });
+        self.command(Command::WatchGroup {
+            track: TrackId(track),
+            group,
+        });
     }
 
     fn attach_source(&self, track: u64, session: u64, alias: u64) -> u64 {
-        self.lock().attach_source(TrackId(track), SessionId(session), alias).0
+        self.lock()
+            .attach_source(TrackId(track), SessionId(session), alias)
+            .0
     }
 
     fn end_source(&self, source: u64, streams: Option<u64>, deadline: u64) {
@@ -253,14 +296,19 @@ impl Engine {
     }
 
     fn detach_source(&self, source: u64) {
-        self.command(Command::DetachSource { source: SourceId(source) });
+        self.command(Command::DetachSource {
+            source: SourceId(source),
+        });
     }
 
     #[pyo3(signature = (
         track, session, alias, *, filter = "largest", start = (0, 0), end_group = None, forward = true,
         priority = 128, descending = false, delivery_timeout = None
     ))]
-    #[allow(clippy::too_many_arguments, reason = "keyword arguments of a Python method")]
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "keyword arguments of a Python method"
+    )]
     fn attach_sink(
         &self,
         track: u64,
@@ -289,7 +337,10 @@ impl Engine {
             descending,
             delivery_timeout: milliseconds(delivery_timeout),
         };
-        Ok(self.lock().attach_sink(TrackId(track), SessionId(session), options).0)
+        Ok(self
+            .lock()
+            .attach_sink(TrackId(track), SessionId(session), options)
+            .0)
     }
 
     fn start_sink(&self, sink: u64, stream: u64, reply: &[u8]) {
@@ -304,7 +355,10 @@ impl Engine {
         sink, *, start = None, end_group = None, open_ended = false, forward = None, priority = None,
         delivery_timeout = None
     ))]
-    #[allow(clippy::too_many_arguments, reason = "keyword arguments of a Python method")]
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "keyword arguments of a Python method"
+    )]
     fn update_sink(
         &self,
         sink: u64,
@@ -326,7 +380,10 @@ impl Engine {
             priority,
             delivery_timeout: milliseconds(delivery_timeout),
         };
-        self.command(Command::UpdateSink { sink: SinkId(sink), change: Box::new(change) });
+        self.command(Command::UpdateSink {
+            sink: SinkId(sink),
+            change: Box::new(change),
+        });
     }
 
     fn end_sink(&self, sink: u64) {
@@ -340,7 +397,10 @@ impl Engine {
     #[pyo3(signature = (
         track, session, request_id, *, start, end, descending = false, priority = 128
     ))]
-    #[allow(clippy::too_many_arguments, reason = "keyword arguments of a Python method")]
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "keyword arguments of a Python method"
+    )]
     fn fetch(
         &self,
         track: u64,
@@ -351,8 +411,15 @@ impl Engine {
         descending: bool,
         priority: u8,
     ) -> u64 {
-        let range = FetchRange { start: location(start), end: location(end), descending, priority };
-        self.lock().fetch(TrackId(track), SessionId(session), request_id, range).0
+        let range = FetchRange {
+            start: location(start),
+            end: location(end),
+            descending,
+            priority,
+        };
+        self.lock()
+            .fetch(TrackId(track), SessionId(session), request_id, range)
+            .0
     }
 
     fn start_fetch(&self, fetch: u64, stream: u64, reply: &[u8]) {
@@ -364,6 +431,8 @@ impl Engine {
     }
 
     fn cancel_fetch(&self, fetch: u64) {
-        self.command(Command::CancelFetch { fetch: FetchId(fetch) });
+        self.command(Command::CancelFetch {
+            fetch: FetchId(fetch),
+        });
     }
 }

@@ -70,56 +70,173 @@ pub(crate) fn to_python(py: Python<'_>, event: Event) -> PyResult<Py<PyAny>> {
             },
         )?
         .into_any(),
-        Event::Connected { session, protocol } => {
-            Py::new(py, Connected { session: session.0, protocol })?.into_any()
-        }
-        Event::StreamBytes { session, stream, data, fin } => {
+        Event::Connected { session, protocol } => Py::new(
+            py,
+            Connected {
+                session: session.0,
+                protocol,
+            },
+        )?
+        .into_any(),
+        Event::StreamBytes {
+            session,
+            stream,
+            data,
+            fin,
+        } => {
             let data = PyBytes::new(py, &data).unbind();
-            Py::new(py, StreamBytes { session: session.0, stream: stream.0, data, fin })?.into_any()
+            Py::new(
+                py,
+                StreamBytes {
+                    session: session.0,
+                    stream: stream.0,
+                    data,
+                    fin,
+                },
+            )?
+            .into_any()
         }
-        Event::StreamReset { session, stream, code } => {
-            Py::new(py, StreamReset { session: session.0, stream: stream.0, code })?.into_any()
-        }
-        Event::StreamStopped { session, stream, code } => {
-            Py::new(py, StreamStopped { session: session.0, stream: stream.0, code })?.into_any()
-        }
-        Event::Closed { session, code, reason, remote } => {
-            Py::new(py, Closed { session: session.0, code, reason, remote })?.into_any()
-        }
-        Event::SinkAttached { sink, largest, valid } => {
-            Py::new(py, SinkAttached { sink: sink.0, largest: largest.map(pair), valid })?.into_any()
-        }
-        Event::SinkDrained { sink, streams, reason } => {
+        Event::StreamReset {
+            session,
+            stream,
+            code,
+        } => Py::new(
+            py,
+            StreamReset {
+                session: session.0,
+                stream: stream.0,
+                code,
+            },
+        )?
+        .into_any(),
+        Event::StreamStopped {
+            session,
+            stream,
+            code,
+        } => Py::new(
+            py,
+            StreamStopped {
+                session: session.0,
+                stream: stream.0,
+                code,
+            },
+        )?
+        .into_any(),
+        Event::Closed {
+            session,
+            code,
+            reason,
+            remote,
+        } => Py::new(
+            py,
+            Closed {
+                session: session.0,
+                code,
+                reason,
+                remote,
+            },
+        )?
+        .into_any(),
+        Event::SinkAttached {
+            sink,
+            largest,
+            valid,
+        } => Py::new(
+            py,
+            SinkAttached {
+                sink: sink.0,
+                largest: largest.map(pair),
+                valid,
+            },
+        )?
+        .into_any(),
+        Event::SinkDrained {
+            sink,
+            streams,
+            reason,
+        } => {
             let reason = match reason {
                 DrainReason::Ended => "ended",
                 DrainReason::Range => "range",
                 DrainReason::TooFarBehind => "too_far_behind",
                 DrainReason::Malformed => "malformed",
             };
-            Py::new(py, SinkDrained { sink: sink.0, streams, reason })?.into_any()
+            Py::new(
+                py,
+                SinkDrained {
+                    sink: sink.0,
+                    streams,
+                    reason,
+                },
+            )?
+            .into_any()
         }
         Event::SourceEnded { source } => Py::new(py, SourceEnded { source: source.0 })?.into_any(),
-        Event::Malformed { track, source, reason } => {
-            Py::new(py, Malformed { track: track.0, source: source.0, reason })?.into_any()
-        }
-        Event::TrackState { track, query, largest } => {
-            Py::new(py, TrackState { track: track.0, query, largest: largest.map(pair) })?.into_any()
-        }
-        Event::GroupReached { track, group } => {
-            Py::new(py, GroupReached { track: track.0, group })?.into_any()
-        }
-        Event::FetchAnswer { fetch, status, end_of_track, end } => {
+        Event::Malformed {
+            track,
+            source,
+            reason,
+        } => Py::new(
+            py,
+            Malformed {
+                track: track.0,
+                source: source.0,
+                reason,
+            },
+        )?
+        .into_any(),
+        Event::TrackState {
+            track,
+            query,
+            largest,
+        } => Py::new(
+            py,
+            TrackState {
+                track: track.0,
+                query,
+                largest: largest.map(pair),
+            },
+        )?
+        .into_any(),
+        Event::GroupReached { track, group } => Py::new(
+            py,
+            GroupReached {
+                track: track.0,
+                group,
+            },
+        )?
+        .into_any(),
+        Event::FetchAnswer {
+            fetch,
+            status,
+            end_of_track,
+            end,
+        } => {
             let status = match status {
                 FetchStatus::Ok => "ok",
                 FetchStatus::InvalidRange => "invalid_range",
                 FetchStatus::NoObjects => "no_objects",
                 FetchStatus::Unknown => "unknown",
             };
-            Py::new(py, FetchAnswer { fetch: fetch.0, status, end_of_track, end: pair(end) })?.into_any()
+            Py::new(
+                py,
+                FetchAnswer {
+                    fetch: fetch.0,
+                    status,
+                    end_of_track,
+                    end: pair(end),
+                },
+            )?
+            .into_any()
         }
-        Event::FetchDone { fetch, complete } => {
-            Py::new(py, FetchDone { fetch: fetch.0, complete })?.into_any()
-        }
+        Event::FetchDone { fetch, complete } => Py::new(
+            py,
+            FetchDone {
+                fetch: fetch.0,
+                complete,
+            },
+        )?
+        .into_any(),
         Event::Stopped => Py::new(py, Stopped {})?.into_any(),
     })
 }

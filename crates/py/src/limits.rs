@@ -31,7 +31,10 @@ impl Limits {
         control_backlog_bytes = 1 << 20,
         idle_seconds = 10.0,
     ))]
-    #[allow(clippy::too_many_arguments, reason = "keyword arguments of a Python constructor")]
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "keyword arguments of a Python constructor"
+    )]
     fn new(
         sessions: usize,
         sessions_per_address: usize,

@@ -9,7 +9,9 @@ use pyo3::prelude::*;
 pub(crate) fn run_load(py: Python<'_>, plan: String, progress: Py<PyAny>) -> PyResult<String> {
     py.detach(|| {
         run_json(&plan, |told: Progress| {
-            let Ok(json) = serde_json::to_string(&told) else { return };
+            let Ok(json) = serde_json::to_string(&told) else {
+                return;
+            };
             // What the listener raises is its own affair: a run is not stopped halfway.
             Python::attach(|py| drop(progress.call1(py, (json,))));
         })

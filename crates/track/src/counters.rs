@@ -9,7 +9,10 @@ pub struct Counter(AtomicU64);
 impl Counter {
     /// Adds `amount`; only the owning shard calls this, so no read-modify-write is needed.
     pub fn add(&self, amount: u64) {
-        self.0.store(self.0.load(Ordering::Relaxed).wrapping_add(amount), Ordering::Relaxed);
+        self.0.store(
+            self.0.load(Ordering::Relaxed).wrapping_add(amount),
+            Ordering::Relaxed,
+        );
     }
 
     /// Sets a level.

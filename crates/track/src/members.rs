@@ -17,7 +17,11 @@ pub struct Members<S> {
 
 impl<S> Default for Members<S> {
     fn default() -> Self {
-        Self { sources: Vec::new(), sinks: Vec::new(), feeds: Vec::new() }
+        Self {
+            sources: Vec::new(),
+            sinks: Vec::new(),
+            feeds: Vec::new(),
+        }
     }
 }
 

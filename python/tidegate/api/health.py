@@ -1,7 +1,7 @@
 """``/healthz`` and ``/readyz``: what a supervisor and a load balancer ask."""
 
 from litestar import Response, get
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 
 from tidegate.api.services import GivenServices
 from tidegate.store import revision
@@ -19,7 +19,7 @@ async def readyz(services: GivenServices) -> Response[str]:
     try:
         async with services.store.reading() as db:
             await revision.current(db)
-    except (DBAPIError, OSError):
+    except (SQLAlchemyError, OSError):
         return _not_ready("the database does not answer")
     if not services.ready():
         return _not_ready("the media side takes no sessions")

@@ -34,6 +34,7 @@ MAX_NAME_LENGTH = 255
 MAX_PER_PAGE = 1000
 
 _ID = re.compile(r"[0-9a-f]{32}")
+_BARE_OFFSET = re.compile(r" (\d\d:\d\d)$")
 
 RelayId = Annotated[str, PathParameter(schema_extra={"pattern": "^[0-9a-f]{32}$"})]
 
@@ -295,8 +296,11 @@ def _result(relay: Relay, services: Services) -> RelayResult:
 
 
 def _cursor(name: str, text: str | None) -> int | None:
+    if text is None:
+        return None
     try:
-        return None if text is None else parse_rfc3339(text)
+        # A plus sign that was not percent-encoded arrives as a space.
+        return parse_rfc3339(_BARE_OFFSET.sub(r"+\1", text))
     except ValueError as error:
         raise MoqBodyInvalid(f"{name} is {error}.") from None
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from litestar.di import NamedDependency
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 
 from tidegate.config import Config
 from tidegate.store.clock import micros
@@ -47,7 +47,7 @@ class Services:
         """
         try:
             await self.watch.catch_up()
-        except (DBAPIError, OSError) as error:
+        except (SQLAlchemyError, OSError) as error:
             log.warning("a change is stored but not shown yet: %s", type(error).__name__)
 
 

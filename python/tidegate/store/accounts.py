@@ -40,5 +40,7 @@ async def lock(db: AsyncConnection, id: str) -> None:
     hold, times differ.
     """
     await db.execute(
-        select(schema.accounts.c.id).where(schema.accounts.c.id == id).with_for_update()
+        select(schema.accounts.c.id)
+        .where(schema.accounts.c.id == id)
+        .with_for_update(key_share=True)
     )

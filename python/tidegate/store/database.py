@@ -129,9 +129,14 @@ def _create_engine(url: URL) -> AsyncEngine:
     if url.get_backend_name() != "sqlite":
         options = {"connect_timeout": _CONNECT_SECONDS}
         return create_async_engine(
-            url, connect_args=options, pool_pre_ping=True, pool_size=10, max_overflow=10
+            url,
+            connect_args=options,
+            hide_parameters=True,
+            pool_pre_ping=True,
+            pool_size=10,
+            max_overflow=10,
         )
-    engine = create_async_engine(url, connect_args={"timeout": _BUSY_SECONDS})
+    engine = create_async_engine(url, connect_args={"timeout": _BUSY_SECONDS}, hide_parameters=True)
 
     @event.listens_for(engine.sync_engine, "connect")
     def set_up(connection: Any, _record: object) -> None:

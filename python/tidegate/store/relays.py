@@ -114,7 +114,7 @@ async def get(db: AsyncConnection, account_id: str, uid: str, *, lock: bool = Fa
     query = select(*_columns).where(
         _c.uid == uid, _c.account_id == account_id, _c.deleted.is_(None)
     )
-    row = (await db.execute(query.with_for_update() if lock else query)).first()
+    row = (await db.execute(query.with_for_update(key_share=True) if lock else query)).first()
     if row is None:
         raise RelayNotFound
     return _relay(row)

@@ -95,7 +95,7 @@ class SecretResources:
     ) -> SecretResource:
         c = self._table.c
         query = select(*self._columns).where(c.uid == uid, c.account_id == account_id)
-        row = (await db.execute(query.with_for_update() if lock else query)).first()
+        row = (await db.execute(query.with_for_update(key_share=True) if lock else query)).first()
         if row is None:
             raise ResourceNotFound(f"{self.noun} not found")
         return SecretResource(*row)

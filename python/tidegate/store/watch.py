@@ -7,7 +7,7 @@ import logging
 from collections import defaultdict
 
 from sqlalchemy import select
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 
 from tidegate.store import revision, schema, signing_keys
 from tidegate.store.database import Store
@@ -76,5 +76,7 @@ class Watch:
             await asyncio.sleep(every)
             try:
                 await self.catch_up()
-            except (DBAPIError, OSError) as error:
+            except (SQLAlchemyError, OSError) as error:
                 log.warning("the database cannot be read for changes: %s", type(error).__name__)
+            except Exception:
+                log.exception("changes could not be taken over")
