@@ -7,7 +7,28 @@ nothing. The events of one session come in order, and :class:`Closed` is its las
 """
 
 from collections.abc import Callable, Sequence
-from typing import Literal, TypeAlias
+from typing import Literal, Self, TypeAlias, final
+
+__all__ = [
+    "Closed",
+    "Connected",
+    "Engine",
+    "FetchAnswer",
+    "FetchDone",
+    "GroupReached",
+    "Incoming",
+    "Limits",
+    "Malformed",
+    "SinkAttached",
+    "SinkDrained",
+    "SourceEnded",
+    "Stopped",
+    "StreamBytes",
+    "StreamReset",
+    "StreamStopped",
+    "TrackState",
+    "run_load",
+]
 
 Location: TypeAlias = tuple[int, int]
 """(group, object); orders by group, then object."""
@@ -16,6 +37,7 @@ FilterKind: TypeAlias = Literal["next_group", "largest", "absolute"]
 DrainReason: TypeAlias = Literal["ended", "range", "too_far_behind", "malformed"]
 FetchStatus: TypeAlias = Literal["ok", "invalid_range", "no_objects", "unknown"]
 
+@final
 class Incoming:
     """A client finished its handshake and waits for :meth:`Engine.accept` or :meth:`Engine.refuse`.
 
@@ -40,12 +62,14 @@ class Incoming:
     protocols: list[str]
     peer: str
 
+@final
 class Connected:
     """A session of :meth:`Engine.connect` stands; ``protocol`` is the ALPN or ``WT-Protocol``, or ``""``."""
 
     session: int
     protocol: str
 
+@final
 class StreamBytes:
     """Bytes of a control stream, in order; a stream id not seen before is a stream the peer opened.
 
@@ -58,6 +82,7 @@ class StreamBytes:
     data: bytes
     fin: bool
 
+@final
 class StreamReset:
     """The peer reset its half of a control stream with an application ``code``."""
 
@@ -65,6 +90,7 @@ class StreamReset:
     stream: int
     code: int
 
+@final
 class StreamStopped:
     """The peer asked us to stop sending on a control stream."""
 
@@ -72,6 +98,7 @@ class StreamStopped:
     stream: int
     code: int
 
+@final
 class Closed:
     """The session is gone, whoever ended it, and nothing more comes of it.
 
@@ -84,6 +111,7 @@ class Closed:
     reason: str
     remote: bool
 
+@final
 class SinkAttached:
     """The join is fixed. ``largest`` is what SUBSCRIBE_OK (or PUBLISH) tells; ``None``: nothing published yet.
 
@@ -94,6 +122,7 @@ class SinkAttached:
     largest: Location | None
     valid: bool
 
+@final
 class SinkDrained:
     """Every stream of the sink is closed and none will be opened; the sink is gone.
 
@@ -106,11 +135,13 @@ class SinkDrained:
     streams: int
     reason: DrainReason
 
+@final
 class SourceEnded:
     """All streams of an ended source came in, or its deadline passed; the source is gone."""
 
     source: int
 
+@final
 class Malformed:
     """The source broke a rule of its track (draft-16 §2.4.2); its streams were stopped, nothing was cached."""
 
@@ -118,6 +149,7 @@ class Malformed:
     source: int
     reason: str
 
+@final
 class TrackState:
     """Answers :meth:`Engine.query_track`."""
 
@@ -125,12 +157,14 @@ class TrackState:
     query: int
     largest: Location | None
 
+@final
 class GroupReached:
     """The track's largest group is now ``group`` or later: answers :meth:`Engine.watch_group`."""
 
     track: int
     group: int
 
+@final
 class FetchAnswer:
     """What the cache can serve of a fetch.
 
@@ -145,12 +179,14 @@ class FetchAnswer:
     end_of_track: bool
     end: Location
 
+@final
 class FetchDone:
     """The fetch's stream is finished (``complete``) or was reset; the fetch is gone."""
 
     fetch: int
     complete: bool
 
+@final
 class Stopped:
     """Answers :meth:`Engine.shutdown`: every session has closed and the sockets are free."""
 
@@ -172,11 +208,12 @@ Event: TypeAlias = (
     | Stopped
 )
 
+@final
 class Limits:
     """Every bound of the engine; what they mean to a peer is in docs/reference/limits.md."""
 
-    def __init__(
-        self,
+    def __new__(
+        cls,
         *,
         sessions: int = 10_000,
         sessions_per_address: int = 2_000,
@@ -195,13 +232,14 @@ class Limits:
         behind_seconds: float = 5.0,
         control_backlog_bytes: int = 1 << 20,
         idle_seconds: float = 10.0,
-    ) -> None: ...
+    ) -> Self: ...
 
+@final
 class Engine:
     """Shards on one UDP port. Construct, read :meth:`fileno`, and drain :meth:`poll` when it is readable."""
 
-    def __init__(
-        self,
+    def __new__(
+        cls,
         *,
         udp: tuple[str, int],
         shards: int,
@@ -209,7 +247,7 @@ class Engine:
         private_key: bytes,
         alpn: Sequence[str],
         limits: Limits | None = None,
-    ) -> None:
+    ) -> Self:
         """Binds the port and starts the shards.
 
         Args:
@@ -325,7 +363,7 @@ class Engine:
         alias: int,
         *,
         filter: FilterKind = "largest",
-        start: Location = (0, 0),
+        start: Location = ...,
         end_group: int | None = None,
         forward: bool = True,
         priority: int = 128,
@@ -334,7 +372,7 @@ class Engine:
     ) -> int:
         """Fixes where a subscription starts; :class:`SinkAttached` follows. Nothing is sent yet.
 
-        ``start`` counts for ``"absolute"``; ``end_group`` is inclusive.
+        ``start`` counts for ``"absolute"`` and is (0, 0) by default; ``end_group`` is inclusive.
         """
 
     def start_sink(self, sink: int, stream: int, reply: bytes) -> None:
