@@ -312,8 +312,7 @@ impl Relay {
         self.finish_outlet(log, at, Some(Reset::TooFarBehind));
         if goes_on && let Some(sink_state) = self.sinks.get_mut(sink) {
             sink_state.live += 1;
-            let outlet = Outlet::new(sink, sink_id, profile, next);
-            self.store[log].outlets.push(outlet);
+            self.store[log].outlets[at] = Outlet::new(sink, sink_id, profile, next);
         }
     }
 
