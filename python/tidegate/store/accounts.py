@@ -39,8 +39,6 @@ async def lock(db: AsyncConnection, id: str) -> None:
     """Makes other transactions that create something in this account wait for this one: limits
     hold, times differ.
     """
-    await db.execute(
-        select(schema.accounts.c.id)
-        .where(schema.accounts.c.id == id)
-        .with_for_update(key_share=True)
-    )
+    # Weaker than FOR UPDATE: rows that refer to the account may be inserted meanwhile.
+    query = select(schema.accounts.c.id).where(schema.accounts.c.id == id)
+    await db.execute(query.with_for_update(key_share=True))
