@@ -1,6 +1,6 @@
 //! A datagram that came in, and one that goes out.
 
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 
 use bytes::BytesMut;
 
@@ -98,7 +98,7 @@ pub(crate) fn mapped(address: SocketAddr, v6: bool) -> SocketAddr {
 /// The source address in the family of the destination, which is what the kernel matches it with.
 pub(crate) fn mapped_ip(ip: IpAddr, v6: bool) -> IpAddr {
     match ip {
-        IpAddr::V4(v4) if v6 => Ipv6Addr::from(v4.to_ipv6_mapped()).into(),
+        IpAddr::V4(v4) if v6 => v4.to_ipv6_mapped().into(),
         other => other,
     }
 }

@@ -47,21 +47,18 @@ impl Timers {
 
     /// Takes a key whose deadline is `now` or earlier; its deadline is cleared.
     pub fn pop_due(&mut self, now: Instant) -> Option<usize> {
-        loop {
-            let key = self.settle()?;
-            let slot = &mut self.slots[key];
-            if slot.wanted.is_none_or(|at| at > now) {
-                return None;
-            }
-            self.heap.pop();
-            slot.armed = None;
-            slot.wanted = None;
-            return Some(key);
+        let key = self.settle()?;
+        let slot = &mut self.slots[key];
+        if slot.wanted.is_none_or(|at| at > now) {
+            return None;
         }
+        self.heap.pop();
+        *slot = Slot::default();
+        Some(key)
     }
 
     /// The earliest deadline.
-    pub fn next(&mut self) -> Option<Instant> {
+    pub fn earliest(&mut self) -> Option<Instant> {
         let key = self.settle()?;
         self.slots[key].wanted
     }
@@ -104,11 +101,11 @@ mod tests {
         for (key, at) in [(3, 30), (1, 10), (2, 20)] {
             timers.set(key, Some(ms(start, at)));
         }
-        assert_eq!(timers.next(), Some(ms(start, 10)));
+        assert_eq!(timers.earliest(), Some(ms(start, 10)));
         assert_eq!(timers.pop_due(ms(start, 9)), None);
         let due: Vec<_> = std::iter::from_fn(|| timers.pop_due(ms(start, 25))).collect();
         assert_eq!(due, [1, 2]);
-        assert_eq!(timers.next(), Some(ms(start, 30)));
+        assert_eq!(timers.earliest(), Some(ms(start, 30)));
     }
 
     #[test]
@@ -121,7 +118,7 @@ mod tests {
         assert_eq!(timers.heap.len(), 1);
         assert_eq!(timers.pop_due(ms(start, 999)), None);
         assert_eq!(timers.pop_due(ms(start, 1000)), Some(7));
-        assert_eq!(timers.next(), None);
+        assert_eq!(timers.earliest(), None);
     }
 
     #[test]
@@ -140,7 +137,7 @@ mod tests {
         let mut timers = Timers::new();
         timers.set(1, Some(ms(start, 5)));
         timers.set(1, None);
-        assert_eq!(timers.next(), None);
+        assert_eq!(timers.earliest(), None);
         assert_eq!(timers.pop_due(ms(start, 100)), None);
     }
 }

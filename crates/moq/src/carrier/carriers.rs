@@ -275,7 +275,7 @@ impl Carriers {
 
     /// When [`Self::handle_timeouts`] has something to do.
     pub fn next_timeout(&mut self) -> Option<Instant> {
-        self.timers.next()
+        self.timers.earliest()
     }
 
     /// The next thing that happened.
