@@ -61,12 +61,14 @@ def test_the_track_ends_with_its_last_publisher(publishing: Profile, subscribing
 
 
 @pairs
-def test_a_publish_is_taken_and_forwards_at_once(publishing: Profile, subscribing: Profile) -> None:
-    """P2, P3: PUBLISH_OK with Forward = 1, whether somebody subscribes already or not."""
+def test_a_publish_is_taken_and_forwards_when_wanted(
+    publishing: Profile, subscribing: Profile
+) -> None:
+    """P2, P3: PUBLISH_OK always, with Forward = 1 if a subscriber has it."""
     net = RelayNet()
     publisher, subscriber = net.client(publishing), net.client(subscribing)
     publisher.publish("live", "video", alias=3)
-    assert publisher.take(messages.PublishOk).forward is True
+    assert publisher.take(messages.PublishOk).forward is False
     publisher.objects((0, 0), (0, 1), alias=3)
     subscriber.subscribe("live", "video")
     assert subscriber.take(messages.SubscribeOk).largest == Location(0, 1)

@@ -5,13 +5,14 @@ from tidegate.moqt import messages
 from tidegate.moqt.codes import DoneCode, RequestCode, RequestKind, SessionCode
 from tidegate.moqt.names import Location
 from tidegate.moqt.properties import TrackProperty
-from tidegate.moqt.subscription import LARGEST_OBJECT, NEXT_GROUP, Filter
+from tidegate.moqt.subscription import LARGEST_OBJECT, NEXT_GROUP, UNFILTERED, Filter
 from tidegate.moqt.token import Token
 from tidegate.moqt.version import D14, D16, Profile
 
-from tests.moqt.harness import PAIRS, RelayNet, TrackState, track
+from tests.moqt.harness import PAIRS, Client, RelayNet, TrackState, track
 
 publishers = pytest.mark.parametrize("publishing", [D14, D16], ids=str)
+pairs = pytest.mark.parametrize(("publishing", "subscribing"), PAIRS, ids=str)
 DYNAMIC = ((TrackProperty.DYNAMIC_GROUPS, 1),)
 
 
@@ -162,7 +163,7 @@ def test_an_update_of_draft_14_may_not_widen(publishing: Profile, wider: Filter)
     assert subscriber.closed[0] is SessionCode.PROTOCOL_VIOLATION
 
 
-@pytest.mark.parametrize(("publishing", "subscribing"), PAIRS, ids=str)
+@pairs
 def test_a_track_that_closes_answers_what_it_was_asked(
     publishing: Profile, subscribing: Profile
 ) -> None:
@@ -202,31 +203,48 @@ def test_a_new_group_is_asked_for_when_it_is_news(wanted: int, asked: bool) -> N
     subscribed = subscriber.subscribe("live", "video")
     subscriber.update(subscribed, new_group_request=wanted)
     subscriber.take(messages.RequestOk)
-    assert publisher.count(messages.RequestUpdate) == int(asked)
-    if asked:
-        update = publisher.take(messages.RequestUpdate)
-        assert (update.existing_request_id, update.new_group_request) == (published, wanted)
+    expected = [(published, wanted)] if asked else []
+    assert groups_asked(publisher) == expected
 
 
 def test_a_new_group_is_asked_for_once_until_it_comes() -> None:
     """B17: an equal or greater request is outstanding until the largest group grows."""
     net = RelayNet()
     publisher = net.client(D16)
-    publisher.publish("live", "video", properties=DYNAMIC)
+    published = publisher.publish("live", "video", properties=DYNAMIC)
     publisher.objects((7, 0))
     subscribers = [net.client(D16) for _ in range(4)]
     for subscriber, wanted in zip(subscribers, (9, 9, 0, 12), strict=True):
         subscriber.subscribe("live", "video", new_group_request=wanted)
-    asked = [
-        message.new_group_request
-        for message in publisher.heard
-        if isinstance(message, messages.RequestUpdate)
-    ]
-    assert asked == [9, 12]
-    publisher.heard.clear()
+    assert groups_asked(publisher) == [(published, 9), (published, 12)]
     publisher.objects((8, 0))
     subscribers[0].update(0, new_group_request=9)
-    assert publisher.take(messages.RequestUpdate).new_group_request == 9
+    assert groups_asked(publisher) == [(published, 9)]
+
+
+def test_the_largest_new_group_that_is_waited_for_is_asked() -> None:
+    """B17: several subscribers that wait for one publisher, the largest request of them."""
+    net = RelayNet()
+    publisher, first, second = (net.client(D16) for _ in range(3))
+    publisher.publish_namespace("live")
+    for subscriber, wanted in ((first, 5), (second, 3)):
+        subscriber.subscribe("live", "video", new_group_request=wanted)
+    asked = publisher.take(messages.Subscribe)
+    assert asked.new_group_request == 5
+    publisher.say(messages.SubscribeOk(asked.request_id, 1, properties=DYNAMIC))
+    assert groups_asked(publisher) == []
+
+
+def test_a_larger_request_that_came_too_late_follows() -> None:
+    """B17: one that our SUBSCRIBE could not carry any more is an update."""
+    net = RelayNet()
+    publisher, first, second = (net.client(D16) for _ in range(3))
+    publisher.publish_namespace("live")
+    first.subscribe("live", "video")
+    second.subscribe("live", "video", new_group_request=3)
+    asked = publisher.take(messages.Subscribe)
+    publisher.say(messages.SubscribeOk(asked.request_id, 1, properties=DYNAMIC))
+    assert groups_asked(publisher) == [(asked.request_id, 3)]
 
 
 @pytest.mark.parametrize("publishing", [D14, D16], ids=str)
@@ -236,11 +254,11 @@ def test_a_track_without_dynamic_groups_is_not_asked(publishing: Profile) -> Non
     publisher, subscriber = net.client(publishing), net.client(D16)
     publisher.publish("live", "video")
     subscriber.subscribe("live", "video", new_group_request=0)
-    publisher.publish_namespace("more")
     publisher.serve()
+    publisher.publish_namespace("more")
     subscriber.subscribe("more", "video", new_group_request=0)
     assert subscriber.count(messages.SubscribeOk) == 2
-    assert publisher.count(messages.RequestUpdate) == 0
+    assert groups_asked(publisher) == []
 
 
 def test_a_refused_new_group_changes_nothing() -> None:
@@ -249,9 +267,108 @@ def test_a_refused_new_group_changes_nothing() -> None:
     publisher, subscriber = net.client(D16), net.client(D16)
     publisher.publish("live", "video", properties=DYNAMIC)
     subscriber.subscribe("live", "video", new_group_request=0)
-    update = publisher.take(messages.RequestUpdate)
-    publisher.say(
-        messages.RequestError(update.request_id, RequestKind.UPDATE, RequestCode.NOT_SUPPORTED)
-    )
+    for update in [each for each in publisher.heard if isinstance(each, messages.RequestUpdate)]:
+        publisher.say(
+            messages.RequestError(update.request_id, RequestKind.UPDATE, RequestCode.NOT_SUPPORTED)
+        )
     publisher.objects((0, 0))
     assert subscriber.received() == [(0, 0)]
+
+
+def groups_asked(publisher: Client) -> list[tuple[int, int]]:
+    """The new groups that a publisher was asked for since the last look, and of what."""
+    asked = [
+        (message.existing_request_id, message.new_group_request)
+        for message in publisher.heard
+        if isinstance(message, messages.RequestUpdate) and message.new_group_request is not None
+    ]
+    publisher.heard.clear()
+    return asked
+
+
+@pairs
+def test_an_offered_track_flows_while_somebody_wants_it(
+    publishing: Profile, subscribing: Profile
+) -> None:
+    """B6: Forward = 1 to its publisher with the first subscriber; 0 when the last has left."""
+    net = RelayNet()
+    publisher, silent, viewer = (
+        net.client(publishing),
+        net.client(subscribing),
+        net.client(subscribing),
+    )
+    published = publisher.publish("live", "video")
+    publisher.take(messages.PublishOk)
+    paused = silent.subscribe("live", "video", forward=False)
+    assert publisher.heard == []
+    watching = viewer.subscribe("live", "video")
+    update = publisher.take(messages.RequestUpdate)
+    assert (update.existing_request_id, update.forward) == (published, True)
+    if publishing.update_acknowledged:
+        publisher.say(messages.RequestOk(update.request_id, RequestKind.UPDATE))
+    silent.say(messages.Unsubscribe(paused))
+    viewer.say(messages.Unsubscribe(watching))
+    net.advance(1)
+    assert publisher.heard == []
+    net.advance(2)
+    assert publisher.take(messages.RequestUpdate).forward is False
+    viewer.subscribe("live", "video")
+    assert publisher.take(messages.RequestUpdate).forward is True
+    net.advance(60)
+    assert publisher.heard == []
+
+
+@pairs
+@pytest.mark.parametrize("by", ["subscriber", "interest", "waiting"])
+def test_an_offer_that_is_wanted_flows_at_once(
+    publishing: Profile, subscribing: Profile, by: str
+) -> None:
+    """B6, P2: PUBLISH_OK says Forward = 1, and no update follows."""
+    net = RelayNet(linger_ms=30_000)
+    publisher, viewer = net.client(publishing), net.client(subscribing)
+    if by == "subscriber":
+        other = net.client(publishing)
+        other.publish("live", "video")
+        viewer.subscribe("live", "video")
+    elif by == "interest":
+        viewer.subscribe_namespace("live")
+    else:
+        viewer.subscribe("live", "video")
+    publisher.publish("live", "video")
+    assert publisher.take(messages.PublishOk).forward is True
+    assert publisher.heard == []
+
+
+@publishers
+def test_an_update_can_make_an_offered_track_flow(publishing: Profile) -> None:
+    """B6: a subscriber that wants objects after all."""
+    net = RelayNet()
+    publisher, viewer = net.client(publishing), net.client(D16)
+    publisher.publish("live", "video")
+    subscribed = viewer.subscribe("live", "video", forward=False)
+    publisher.take(messages.PublishOk)
+    viewer.update(subscribed, forward=True)
+    assert publisher.take(messages.RequestUpdate).forward is True
+
+
+@publishers
+def test_a_publisher_that_grants_no_requests_is_not_paused(publishing: Profile) -> None:
+    """B6: it could not be told when somebody comes."""
+    net = RelayNet()
+    publisher, viewer = net.client(publishing, max_request_id=0), net.client(D16)
+    publisher.publish("live", "video")
+    assert publisher.take(messages.PublishOk).forward is True
+    viewer.subscribe("live", "video")
+    viewer.take(messages.SubscribeOk)
+    assert publisher.heard == []
+
+
+def test_an_update_towards_draft_14_leaves_nothing_out() -> None:
+    """B6: and widens nothing: PUBLISH_OK took everything from the start."""
+    net = RelayNet()
+    publisher, viewer = net.client(D14), net.client(D16)
+    publisher.publish("live", "video", largest=Location(9, 0))
+    assert publisher.take(messages.PublishOk).filter == UNFILTERED
+    viewer.subscribe("live", "video", priority=3)
+    update = publisher.take(messages.RequestUpdate)
+    assert (update.filter, update.priority, update.forward) == (UNFILTERED, 128, True)

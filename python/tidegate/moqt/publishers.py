@@ -15,7 +15,7 @@ from tidegate.moqt.messages import (
     SubscribeOk,
 )
 from tidegate.moqt.requests import OwnRequest, PeerRequest, Request, RequestOwner
-from tidegate.moqt.subscription import LARGEST_OBJECT
+from tidegate.moqt.subscription import DEFAULT_PRIORITY, LARGEST_OBJECT, UNFILTERED
 from tidegate.tokens import Operation
 
 if TYPE_CHECKING:
@@ -35,6 +35,8 @@ class Upstream(RequestOwner):
 
     Attributes:
         offered: the publisher opened it with PUBLISH; otherwise we asked.
+        forward: whether the publisher may send objects. Always, where we asked; an offered track
+            pauses while nobody wants it.
         asked_group: the NEW_GROUP_REQUEST that our SUBSCRIBE carried.
         alias: the publisher's track alias.
         source: the engine's handle.
@@ -45,6 +47,7 @@ class Upstream(RequestOwner):
         "_state",
         "alias",
         "asked_group",
+        "forward",
         "offered",
         "session",
         "source",
@@ -55,6 +58,7 @@ class Upstream(RequestOwner):
         self.track = track
         self.session = session
         self.offered = False
+        self.forward = True
         self.asked_group: int | None = None
         self.alias: int | None = None
         self.source: int | None = None
@@ -100,7 +104,7 @@ class Upstream(RequestOwner):
     # Being offered.
 
     def take(self, now: float, request: PeerRequest, message: Publish) -> None:
-        """Accepts a PUBLISH.
+        """Takes a PUBLISH; :meth:`grant` answers it, once it is known who wants the track.
 
         Raises:
             SessionFailure: its alias is another track's.
@@ -110,8 +114,32 @@ class Upstream(RequestOwner):
         self._bind(now, message.track_alias)
         request.owner = self
         self._state = _State.ESTABLISHED
-        request.accept(PublishOk(request.request_id, filter=LARGEST_OBJECT))
         self.track.establish(now, self, message.largest, message.properties)
+
+    def grant(self, request: PeerRequest) -> None:
+        """Accepts the PUBLISH: everything it has, but nothing while nobody wants it.
+
+        A publisher that grants us no requests could not be told of a change of mind.
+        """
+        self.forward = self.track.forwards or not self.session.has_credit
+        request.accept(PublishOk(request.request_id, forward=self.forward))
+
+    def set_forward(self, now: float, forward: bool) -> None:
+        """Lets a publisher that offered the track send its objects, or pauses it."""
+        if self.offered and self.established and self.forward != forward and self._reachable:
+            self.forward = forward
+            self.session.request(
+                now, RequestKind.UPDATE, _Update(self, forward=forward), patient=True
+            )
+
+    @property
+    def releasable(self) -> bool:
+        """Whether it costs something that nobody needs when the track has no subscribers."""
+        return not self.offered or (self.forward and self._reachable)
+
+    @property
+    def _reachable(self) -> bool:
+        return self.session.reachable and self._request is not None and not self._request.over
 
     def updated(self, now: float, update: PeerRequest, message: RequestUpdate) -> None:
         self.session.require(now, Operation.PUBLISH, message.tokens)
@@ -189,42 +217,59 @@ class Upstream(RequestOwner):
         else:
             request.unsubscribe()
 
-    # New groups.
+    # Changes.
 
     def ask_group(self, now: float, wanted: int) -> bool:
         """Passes a NEW_GROUP_REQUEST on, where the publisher's draft has it."""
         if (
             not self.established
             or not self.session.profile.options_are_parameters
-            or not self.session.reachable
+            or not self._reachable
         ):
             return False
-        self.session.request(now, RequestKind.UPDATE, _GroupUpdate(self, wanted))
+        self.session.request(now, RequestKind.UPDATE, _Update(self, new_group=wanted), patient=True)
         return True
 
-    def group_update(self, request_id: int, wanted: int) -> RequestUpdate | None:
-        """The update that asks for a new group; None once the subscription is over."""
-        if self._request is None or self._request.over:
-            return None
-        return RequestUpdate(request_id, self._request.request_id, new_group_request=wanted)
+    def update(
+        self, request: OwnRequest, *, forward: bool | None, new_group: int | None
+    ) -> RequestUpdate:
+        """The update of our subscription; complete, where the draft leaves nothing out."""
+        assert self._request is not None, "an established subscription has one"
+        existing = self._request.request_id
+        if self.session.profile.update_acknowledged:
+            return RequestUpdate(
+                request.request_id, existing, forward=forward, new_group_request=new_group
+            )
+        return RequestUpdate(
+            request.request_id,
+            existing,
+            priority=DEFAULT_PRIORITY,
+            forward=self.forward,
+            filter=UNFILTERED,
+        )
 
 
-class _GroupUpdate(RequestOwner):
-    """REQUEST_UPDATE with NEW_GROUP_REQUEST; its answer changes nothing."""
+class _Update(RequestOwner):
+    """A change of our subscription at a publisher; its answer changes nothing."""
 
-    __slots__ = ("_upstream", "_wanted")
+    __slots__ = ("_forward", "_new_group", "_upstream")
 
-    def __init__(self, upstream: Upstream, wanted: int) -> None:
+    def __init__(
+        self, upstream: Upstream, *, forward: bool | None = None, new_group: int | None = None
+    ) -> None:
         self._upstream = upstream
-        self._wanted = wanted
+        self._forward = forward
+        self._new_group = new_group
 
     def credited(self, now: float, request: OwnRequest) -> None:
-        if self._upstream.established:
-            request.issue(now)
-            message = self._upstream.group_update(request.request_id, self._wanted)
-            assert message is not None, "an established subscription is not over"
-            request.send(message)
-        else:
+        if not self._upstream.established:
+            request.retire()
+            return
+        request.issue(now)
+        request.send(
+            self._upstream.update(request, forward=self._forward, new_group=self._new_group)
+        )
+        if not request.session.profile.update_acknowledged:
             request.retire()
 
     def accepted(self, now: float, reply: Message) -> None:

@@ -166,6 +166,7 @@ class Relay:
             track.settle(now)
         for interest in self.interests.covering(track.name.namespace):
             self._push(now, interest, track)
+        upstream.grant(request)
 
     def _push(self, now: float, interest: NamespaceInterest, track: Track) -> None:
         """Offers a published track to a session that wants to hear of such."""
@@ -181,6 +182,7 @@ class Relay:
             track.subscriptions[session] = subscription
             track.settle(now)
             subscription.push(now)
+            track.pull(now)
 
     def _fetch(self, now: float, request: PeerRequest, message: messages.Fetch) -> None:
         session = request.session

@@ -486,14 +486,16 @@ class Session:
         return request
 
     def _spread_credit(self, now: float) -> None:
-        while self._waiting and self._has_credit():
+        while self._waiting and self.has_credit:
             request = self._waiting.popleft()
             self._reserved += 1
             request.progress = Progress.CREDITED
             assert request.owner is not None, "every request of ours has one"
             request.owner.credited(now, request)
 
-    def _has_credit(self) -> bool:
+    @property
+    def has_credit(self) -> bool:
+        """Whether the peer granted a request that is not spoken for."""
         return self._next_own + 2 * self._reserved < self._peer_max
 
     def number(self, request: OwnRequest) -> None:

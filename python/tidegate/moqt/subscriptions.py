@@ -150,6 +150,10 @@ class Subscription(RequestOwner):
         return self._state in (_State.ATTACHING, _State.STARTED) or self.waits
 
     @property
+    def wants_objects(self) -> bool:
+        return self._forward and self._state not in (_State.DRAINING, _State.OVER)
+
+    @property
     def proposed(self) -> bool:
         """Whether it is a PUBLISH of ours that the peer has not answered yet."""
         request = self._request
@@ -335,6 +339,7 @@ class Subscription(RequestOwner):
         if self._state is not _State.STARTED or self.sink is None:
             return
         self._forward = reply.forward
+        self.track.pull(now)
         self._priority = reply.priority
         self._delivery_timeout = reply.delivery_timeout
         self._filter = reply.filter
@@ -374,6 +379,7 @@ class Subscription(RequestOwner):
             self._require_narrowing(message.filter)
         if message.forward is not None:
             self._forward = message.forward
+            self.track.pull(now)
         if message.priority is not None:
             self._priority = message.priority
         if message.delivery_timeout is not None:

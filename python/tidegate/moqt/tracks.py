@@ -33,7 +33,7 @@ class _Idle(Enum):
 
     NOTHING = auto()
     RELEASE = auto()
-    """To unsubscribe from its publishers."""
+    """To unsubscribe from its publishers, or pause those that offered it."""
     DISPOSE = auto()
     """To give up its cache."""
 
@@ -104,6 +104,7 @@ class Track:
         self.settle(now)
         if self.sources:
             subscription.attach(now)
+            self.pull(now)
             return
         self._seek(now)
         if not self.upstreams:
@@ -122,6 +123,18 @@ class Track:
     def wanted(self) -> bool:
         """Whether a subscription could use another publisher."""
         return any(each.wants_source for each in self.subscriptions.values())
+
+    @property
+    def forwards(self) -> bool:
+        """Whether a subscription wants objects, and not only to know of the track."""
+        return any(each.wants_objects for each in self.subscriptions.values())
+
+    def pull(self, now: float) -> None:
+        """Lets paused publishers send, now that a subscription may want objects."""
+        paused = [each for each in self.upstreams.values() if not each.forward]
+        if paused and self.forwards:
+            for upstream in paused:
+                upstream.set_forward(now, True)
 
     def _waiting(self) -> list["Subscription"]:
         return [each for each in self.subscriptions.values() if each.waits]
@@ -330,7 +343,7 @@ class Track:
         """Starts or stops waiting for the end, as who is left demands."""
         if self.subscriptions or self.fetches:
             idle = _Idle.NOTHING
-        elif any(not each.offered for each in self.upstreams.values()):
+        elif any(each.releasable for each in self.upstreams.values()):
             idle = _Idle.RELEASE
         elif self.upstreams or self.ending:
             idle = _Idle.NOTHING
@@ -359,10 +372,12 @@ class Track:
         return self._idle is _Idle.DISPOSE
 
     def _release(self, now: float) -> None:
-        """Nobody came back: unsubscribes from the publishers that had to be asked."""
+        """Nobody came back: unsubscribes from the publishers that were asked, and pauses others."""
         self._idle = _Idle.NOTHING
         for upstream in [*self.upstreams.values()]:
-            if not upstream.offered:
+            if upstream.offered:
+                upstream.set_forward(now, False)
+            else:
                 if upstream.established:
                     self.sources -= 1
                 self._remove(upstream)
