@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.interop.clients import TOOLS, running
+from tests.interop.clients import foreign, running
 from tests.server import running_server
 
 pytestmark = pytest.mark.foreign
@@ -16,11 +16,15 @@ pytestmark = pytest.mark.foreign
 @pytest.mark.parametrize("scheme", ["moqt", "https"])
 async def test_a_dual_stack_port_serves_both_families(tmp_path: Path, scheme: str) -> None:
     with running_server(tmp_path, {"TIDEGATE_UDP": "[::]:0"}) as server:
-        relay = server.create_relay(lingering=False)
+        relay = server.create_relay()
         port = urlsplit(server.moq).port
-        for host in ("127.0.0.1", "[::1]"):
-            url = f"{scheme}://{host}:{port}/{relay.publish_token}"
-            command = [str(TOOLS / "moq-interop-client"), "-r", url, "--draft", "16"]
-            case = ["--tls-disable-verify", "-t", "data-subgroup-basic"]
-            async with running(*command, *case) as client:
-                await client.finishes()
+        ipv4, ipv6 = (
+            f"{scheme}://{host}:{port}/{relay.publish_token}" for host in ("127.0.0.1", "[::1]")
+        )
+        async with running(*foreign("moq_rs.py"), "publish", ipv4, "interop/ip", "track") as source:
+            await source.says("announced")
+            async with running(
+                *foreign("moq_rs.py"), "subscribe", ipv6, "interop/ip", "track"
+            ) as sink:
+                received = await sink.finishes()
+            assert received == await source.finishes()

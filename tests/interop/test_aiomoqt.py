@@ -28,8 +28,7 @@ async def relayed(
     namespace = f"interop/{secrets.token_hex(4)}"
     async with running(*command("publish", relay, publisher, namespace), *options) as source:
         await source.says("ready")
-        until = ["--until", "50"] if "--push" in options else []
-        async with running(*command("subscribe", relay, subscriber, namespace), *until) as sink:
+        async with running(*command("subscribe", relay, subscriber, namespace)) as sink:
             received = await sink.finishes()
         return await source.finishes(), received
 
@@ -49,10 +48,17 @@ async def test_payloads_and_properties_arrive_unchanged(
     [((14, "quic"), (16, "webtransport")), ((16, "webtransport"), (14, "quic"))],
     ids=["14-to-16", "16-to-14"],
 )
-async def test_a_track_that_is_published_unasked_arrives_unchanged(
+async def test_a_subscriber_that_came_first_gets_all_of_a_track_that_is_published_unasked(
     relay: Relay, publisher: tuple[int, Transport], subscriber: tuple[int, Transport]
 ) -> None:
-    sent, received = await relayed(relay, publisher, subscriber, "--push")
+    namespace = f"interop/{secrets.token_hex(4)}"
+    wait = [*command("subscribe", relay, subscriber, namespace), "--until", "50"]
+    async with running(*wait) as sink:
+        await sink.says("send: Subscribe(")
+        push = [*command("publish", relay, publisher, namespace), "--push"]
+        async with running(*push) as source:
+            received = await sink.finishes()
+            sent = await source.finishes()
     assert len(sent) == 50
     assert received == sent
 

@@ -23,7 +23,7 @@ from payloads import payload, show
 
 
 class NumberedTrack(PublishedTrack):
-    """``groups`` groups of ``objects`` objects of ``size`` bytes, each with two properties that no document knows."""
+    """Groups of objects, each with two properties that no document knows."""
 
     def __init__(self, session: Any, args: argparse.Namespace) -> None:
         super().__init__(session, args.namespace, args.track)
