@@ -127,14 +127,6 @@ def _announce(
     """Tells the operator, and who waits for the ready file, that everything listens."""
     https = config.tls_cert is not None
     urls = Urls.local(http, udp, announce=config.announce, https=https)
-    show_started(
-        Console(),
-        account,
-        urls,
-        announced=Urls.announced(http, udp, announce=config.announce, https=https),
-        certificate_sha256=certificate.sha256,
-        data_dir=data_dir,
-    )
     if config.ready_file is not None:
         Ready(
             api=urls.api,
@@ -146,6 +138,14 @@ def _announce(
             certificate_sha256=certificate.sha256,
             pid=os.getpid(),
         ).write(config.ready_file)
+    show_started(
+        Console(),
+        account,
+        urls,
+        announced=Urls.announced(http, udp, announce=config.announce, https=https),
+        certificate_sha256=certificate.sha256,
+        data_dir=data_dir,
+    )
 
 
 def _tls_files(config: Config) -> tuple[Path, Path] | None:
