@@ -43,16 +43,10 @@ async def test_sessions_and_requests_under_way_do_not_hold_it_up(
         unfinished = await peers.connect(relay.moqt_url())
         api = urlsplit(server.api)
         with socket.create_connection((api.hostname, api.port)) as slow:
+            path = f"/client/v4/accounts/{server.account_id}/moq/relays"
             slow.sendall(
-                f"POST /client/v4/accounts/{server.account_id}/moq/relays HTTP/1.1
-Host: a
-"
-                f"Authorization: Bearer {server.api_token}
-Content-Length: 9
-
-{{".encode()
-            )
-                b"POST /client/v4/accounts HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n{"
+                f"POST {path} HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n"
+                f"Authorization: Bearer {server.api_token}\r\n\r\n{{".encode()
             )
             begun = time.monotonic()
             started.process.send_signal(signal.SIGTERM)
