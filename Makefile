@@ -42,6 +42,7 @@ fmt: $(VENV)/.dev ## format both languages
 	cargo fmt --all
 
 bench: machine setup foreign ## measure this relay beside its peers and write benches/relay.md
+	$(BIN)/maturin develop --quiet --profile full
 	$(BIN)/tidegate bench relay --peers --write benches/relay.md
 
 fuzz: ## fuzz every decoder for a while (SECONDS_EACH=60)

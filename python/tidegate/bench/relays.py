@@ -80,7 +80,7 @@ class Relay:
             yield from self.start(Path(directory))
 
 
-def tidegate(shards: int | None = None) -> Relay:
+def tidegate(shards: int) -> Relay:
     """This project's server, with a relay and a token for each role."""
 
     def start(directory: Path) -> Iterator[Target]:
@@ -90,9 +90,8 @@ def tidegate(shards: int | None = None) -> Relay:
             "TIDEGATE_HTTP": "127.0.0.1:0",
             "TIDEGATE_UDP": "127.0.0.1:0",
             "TIDEGATE_READY_FILE": str(ready),
+            "TIDEGATE_SHARDS": str(shards),
         }
-        if shards is not None:
-            environ["TIDEGATE_SHARDS"] = str(shards)
         command = [sys.executable, "-m", "tidegate", "serve"]
         with _process(command, directory, environ) as process:
             _wait(process, directory, ready.exists)

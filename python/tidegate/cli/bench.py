@@ -1,6 +1,7 @@
 """``tidegate bench``: figures of this relay, or of any other."""
 
 import json
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ from typing import Annotated, Any, Literal
 from cyclopts import App, Parameter
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
 from tidegate.bench import runs, tables
 from tidegate.bench.comparison import Entrant, compare
 from tidegate.bench.modes import COMPARED, MODES, OWN, Settings, Watch
@@ -74,7 +76,7 @@ def relay(
     rounds:
         How often everything is measured; the median counts. 5 with ``--peers``, else 1.
     shards:
-        How many shards our server runs.
+        How many shards our server runs; a core less than there are, as the generator needs one.
     with_peers:
         Measure the other relays that this machine has in alternation with ours.
     foreign:
@@ -100,7 +102,11 @@ def relay(
         seconds=seconds,
         custom=_fields(size, rate, per_stream, tracks),
     )
-    ours = tidegate(shards) if url is None else _given(url, pid, publish_path, subscribe_path)
+    ours = (
+        tidegate(shards or _spare_cores())
+        if url is None
+        else _given(url, pid, publish_path, subscribe_path)
+    )
     chosen = list(modes) or (["custom"] if settings.custom else list(OWN))
     entrants = [Entrant(ours, settings, chosen)]
     if with_peers:
@@ -122,6 +128,10 @@ def relay(
         write.write_text(tables.page(comparison, titles, command=command, rounds=rounds))
     if not comparison.values:
         sys.exit(1)
+
+
+def _spare_cores() -> int:
+    return max(1, len(os.sched_getaffinity(0)) - 1)
 
 
 def _fields(
