@@ -19,6 +19,7 @@ fn fill(pair: &mut Pair, key: SessionKey, stream: StreamId) -> usize {
     }
 }
 
+/// S8: a peer that never reads costs one send window.
 #[test]
 fn a_peer_that_acknowledges_nothing_holds_one_send_window() {
     for transport in BOTH {
@@ -34,6 +35,8 @@ fn a_peer_that_acknowledges_nothing_holds_one_send_window() {
     }
 }
 
+/// S7: partly: control has a part of the send window that data cannot take, and goes first; credit of the
+/// peer's connection window that data has spent is spent.
 #[test]
 fn control_has_room_where_data_has_none() {
     for transport in BOTH {
@@ -112,6 +115,7 @@ fn a_peer_that_opens_many_streams_is_allowed_more_up_to_the_bound() {
     }
 }
 
+/// S9: half-open handshakes end.
 #[test]
 fn a_handshake_that_stands_still_is_given_up() {
     let mut pair = Pair::new();
@@ -142,6 +146,7 @@ fn past_half_the_rate_clients_prove_their_address_and_get_in() {
     }
 }
 
+/// S8: sessions of one address are bounded.
 #[test]
 fn clients_beyond_the_bound_are_refused_and_the_others_stay() {
     let config = Config {

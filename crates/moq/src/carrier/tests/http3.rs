@@ -332,6 +332,7 @@ fn a_client_that_asks_for_ever_leaves_nothing_behind() {
     }
 }
 
+/// S8: half a header block is kept for eight requests at most.
 #[test]
 fn requests_that_trickle_in_are_few_at_a_time() {
     let mut http3 = Http3::new();
@@ -437,6 +438,7 @@ fn broken_http3_closes_the_connection_with_its_code() {
     }
 }
 
+/// S4: broken HTTP/3 closes its own connection only.
 #[test]
 fn any_bytes_on_any_stream_leave_other_sessions_alone() {
     for seed in 0..150u64 {

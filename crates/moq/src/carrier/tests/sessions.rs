@@ -164,6 +164,7 @@ fn codes_of_resets_and_stops_arrive_as_they_were_given() {
     }
 }
 
+/// S2: datagrams are negotiated on both carriers.
 #[test]
 fn datagrams_pass_up_to_the_size_that_is_told() {
     for transport in BOTH {
@@ -299,6 +300,7 @@ fn everything_arrives_over_a_network_that_loses_a_tenth() {
     }
 }
 
+/// S9: the transport itself times out.
 #[test]
 fn a_silent_peer_is_given_up_after_ten_seconds() {
     for transport in BOTH {
@@ -315,6 +317,7 @@ fn a_silent_peer_is_given_up_after_ten_seconds() {
     }
 }
 
+/// S10: QUIC PINGs hold an idle publisher past the idle timeout.
 #[test]
 fn an_idle_session_that_is_kept_alive_lives_on() {
     for transport in BOTH {
@@ -427,4 +430,24 @@ fn a_key_that_is_not_the_certificates_is_an_error() {
     assert!(matches!(none, Err(TlsError::Certificate)));
     let keyless = Certificate::from_pem(one.0.as_bytes(), b"-----BEGIN");
     assert!(matches!(keyless, Err(TlsError::PrivateKey)));
+}
+
+#[test]
+fn a_client_whose_address_changes_keeps_its_session() {
+    for transport in BOTH {
+        let mut pair = Pair::new();
+        let (client, server) = pair.connected(transport);
+        pair.run(Duration::from_millis(100));
+        pair.client.address = "203.0.113.5:6000".parse().unwrap();
+        let stream = pair.write(Who::Client, client, Dir::Uni, b"from elsewhere", true);
+        assert_eq!(pair.opened(Who::Server), stream);
+        assert_eq!(pair.read(Who::Server, server, stream).0, b"from elsewhere");
+        pair.run(Duration::from_secs(1));
+        assert_eq!(
+            pair.session(Who::Server, server).peer(),
+            pair.client.address
+        );
+        let back = pair.write(Who::Server, server, Dir::Uni, b"there you are", true);
+        assert_eq!(pair.opened(Who::Client), back);
+    }
 }
