@@ -6,7 +6,7 @@ import random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tidegate.moqt import bugs, messages
+from tidegate.moqt import messages
 from tidegate.moqt.codes import DoneCode, RequestCode, RequestKind
 from tidegate.moqt.errors import EncodeError
 from tidegate.moqt.messages import (
@@ -29,18 +29,6 @@ from tests.moqt.harness import (
     TrackState,
     token,
 )
-
-
-class Bug(AssertionError):
-    """The rules met something that they did not foresee."""
-
-
-@pytest.fixture(autouse=True)
-def bugs_fail_the_test(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(doing: str) -> None:
-        raise Bug(doing)
-
-    monkeypatch.setattr(bugs, "report", fail)
 
 
 class Talker:

@@ -103,6 +103,21 @@ def test_a_subscribe_whose_publisher_leaves_is_held(profile: Profile) -> None:
 
 
 @profiles
+def test_a_hold_is_counted_from_the_subscribes_arrival(profile: Profile) -> None:
+    """S9: a publisher that came and went does not make it longer."""
+    net = RelayNet(linger_ms=8_000)
+    publisher, subscriber = net.client(profile), net.client(profile)
+    publisher.publish_namespace("live")
+    subscriber.subscribe("live", "video")
+    net.advance(6)
+    publisher.leave()
+    net.advance(1)
+    assert subscriber.heard == []
+    net.advance(2)
+    assert subscriber.take(messages.RequestError).code is RequestCode.TIMEOUT
+
+
+@profiles
 def test_a_publishers_refusal_ends_the_wait(profile: Profile) -> None:
     """B1: once there is a publisher, its word counts."""
     net = RelayNet(linger_ms=30_000)

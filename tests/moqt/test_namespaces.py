@@ -8,7 +8,7 @@ from tidegate.moqt.names import Location
 from tidegate.moqt.subscription import Filter
 from tidegate.moqt.version import D14, D16, Profile
 
-from tests.moqt.harness import PAIRS, PROFILES, Client, RelayNet, namespace
+from tests.moqt.harness import PAIRS, PROFILES, Client, RelayNet, SinkAttached, namespace
 
 pairs = pytest.mark.parametrize(("publishing", "subscribing"), PAIRS, ids=str)
 profiles = pytest.mark.parametrize("profile", PROFILES, ids=str)
@@ -84,6 +84,19 @@ def test_a_namespace_goes_with_its_last_publisher(
     publishers[2].withdraw_namespace(requests[2], "live/cam")
     assert withdrawn(watcher, "live") == ["live/cam"]
     publishers[2].publish_namespace("live/cam")
+    assert announced(watcher, "live") == ["live/cam"]
+
+
+@pairs
+def test_a_namespace_of_two_publishers_is_told_once(
+    publishing: Profile, subscribing: Profile
+) -> None:
+    """P8: also to who subscribes its prefix later."""
+    net = RelayNet()
+    for _ in range(2):
+        net.client(publishing).publish_namespace("live/cam")
+    watcher = net.client(subscribing)
+    watcher.subscribe_namespace("live")
     assert announced(watcher, "live") == ["live/cam"]
 
 
@@ -306,6 +319,22 @@ def test_offers_wait_for_the_peers_credit(profile: Profile) -> None:
     publisher.leave()
     watcher.say(messages.MaxRequestId(40))
     assert watcher.count(messages.Publish) == 2
+
+
+def test_an_offer_that_is_given_up_gives_its_credit_back() -> None:
+    """S8: the peer's only request is there for the next offer."""
+    net = RelayNet()
+    publisher, watcher = net.client(D14), net.client(D14, max_request_id=2)
+    watcher.subscribe_namespace("live")
+    net.engine.slow.add(SinkAttached)
+    publisher.publish("live", "video")
+    watcher.subscribe("live", "video")
+    net.engine.release()
+    net.run()
+    watcher.take(messages.SubscribeOk)
+    assert watcher.count(messages.Publish) == 0
+    publisher.publish("live", "audio")
+    watcher.take(messages.Publish)
 
 
 @profiles

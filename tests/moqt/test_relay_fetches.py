@@ -241,6 +241,16 @@ def test_a_session_fetches_only_so_much_at_once(profile: Profile) -> None:
 
 
 @profiles
+def test_refused_fetches_do_not_count(profile: Profile) -> None:
+    """S8: only what is open is limited."""
+    net = RelayNet(Limits(fetches=2))
+    client = net.client(profile)
+    for _ in range(5):
+        client.fetch(standalone((0, 0), (2, 0)))
+        assert client.take(messages.RequestError).code is RequestCode.DOES_NOT_EXIST
+
+
+@profiles
 def test_a_track_can_be_fetched_a_while_after_its_end(profile: Profile) -> None:
     """C1: its cache outlives publisher and subscribers, and then goes too."""
     net, publisher, subscriber = scene(profile, profile)

@@ -146,6 +146,19 @@ def test_an_alias_names_one_track(profile: Profile) -> None:
 
 
 @profiles
+def test_a_track_that_could_not_be_taken_is_not_kept(profile: Profile) -> None:
+    """S8: a PUBLISH that closes its session leaves no track behind."""
+    net = RelayNet()
+    offering, other = net.client(profile), net.client(profile)
+    offering.publish("live", "video", alias=3)
+    other.publish("live", "video", alias=3)
+    offering.publish("live", "audio", alias=3)
+    assert offering.closed is not None
+    (relay,) = net.server.relays.values()
+    assert [*relay.tracks] == [track("live", "video")]
+
+
+@profiles
 def test_an_alias_is_free_once_its_track_has_ended(profile: Profile) -> None:
     """O15: also while the last streams of the ended track still come in."""
     net = RelayNet()
@@ -178,6 +191,39 @@ def test_a_new_publisher_of_a_running_track_is_asked_too(
     assert len(served) == 1
     late.objects((0, 0))
     assert subscriber.received() == [(0, 0)]
+
+
+@pairs
+def test_a_publisher_that_was_not_needed_takes_over(
+    publishing: Profile, subscribing: Profile
+) -> None:
+    """P1: when the one that served the track vanishes, whoever publishes its namespace is asked."""
+    net = RelayNet()
+    offering, serving = net.client(publishing), net.client(publishing)
+    subscriber = net.client(subscribing)
+    served = serving.serve()
+    serving.publish_namespace("live")
+    offering.publish("live", "video")
+    subscriber.subscribe("live", "video")
+    assert served == []
+    offering.leave(None)
+    assert len(served) == 1
+    serving.objects((3, 0))
+    net.advance(60)
+    assert subscriber.received() == [(3, 0)]
+    assert subscriber.count(messages.PublishDone) == 0
+
+
+@profiles
+def test_a_new_publisher_is_not_asked_for_what_nobody_wants(profile: Profile) -> None:
+    """P10: a track that is only published, or only cached, is not subscribed."""
+    net = RelayNet()
+    offering, late = net.client(profile), net.client(profile)
+    offering.publish("live", "video")
+    ended = offering.publish("live", "audio")
+    offering.say(messages.PublishDone(ended, DoneCode.TRACK_ENDED, 0))
+    late.publish_namespace("live")
+    assert late.count(messages.Subscribe) == 0
 
 
 @profiles
@@ -240,6 +286,22 @@ def test_only_when_all_publishers_refuse_does_a_subscriber_hear_it(profile: Prof
             )
         )
     assert subscriber.take(messages.RequestError).code is RequestCode.DOES_NOT_EXIST
+
+
+@profiles
+def test_a_silent_publisher_outweighs_one_that_refused(profile: Profile) -> None:
+    """S9: TIMEOUT, as the track may exist."""
+    net = RelayNet()
+    publishers = [net.client(profile) for _ in range(2)]
+    subscriber = net.client(profile)
+    for publisher in publishers:
+        publisher.publish_namespace("live")
+    subscriber.subscribe("live", "video")
+    request_id = publishers[0].take(messages.Subscribe).request_id
+    kind = RequestKind.SUBSCRIBE
+    publishers[0].say(messages.RequestError(request_id, kind, RequestCode.DOES_NOT_EXIST))
+    net.advance(11)
+    assert subscriber.take(messages.RequestError).code is RequestCode.TIMEOUT
 
 
 @pairs

@@ -270,6 +270,18 @@ def test_the_largest_location_is_the_largest_that_anyone_knows(
     assert subscriber.take(messages.SubscribeOk).largest is None
 
 
+@profiles
+def test_a_publisher_that_lags_does_not_lower_the_largest_location(profile: Profile) -> None:
+    """B13: never smaller than what was told before."""
+    net = RelayNet()
+    for largest in (Location(9, 2), Location(3, 0)):
+        publisher = net.client(profile)
+        publisher.publish("live", "video", largest=largest)
+    subscriber = net.client(profile)
+    subscriber.subscribe("live", "video")
+    assert subscriber.take(messages.SubscribeOk).largest == Location(9, 2)
+
+
 @pairs
 @pytest.mark.parametrize(
     ("chosen", "expected"),
@@ -332,6 +344,10 @@ def test_a_range_that_cannot_be_had_is_refused(publishing: Profile, subscribing:
         assert subscriber.take(messages.RequestError).code is RequestCode.INVALID_RANGE
     assert subscriber.heard == []
     assert not net.engine.sinks
+    # Nor is a track remembered that was only asked for wrongly.
+    subscriber.subscribe("live", "never", filter=Filter(Location(9, 0), 8))
+    (relay,) = net.server.relays.values()
+    assert [*relay.tracks] == [track("live", "video")]
 
 
 @pairs
@@ -502,4 +518,4 @@ def test_a_name_that_a_draft_cannot_say_is_not_forwarded() -> None:
     assert subscriber.take(messages.RequestError).code is RequestCode.DOES_NOT_EXIST
     subscriber.publish_namespace("live//x")
     assert watcher.count(messages.Namespace) == 1
-    assert publisher.closed is watcher.closed is None
+    assert publisher.closed is watcher.closed is subscriber.closed is None

@@ -116,6 +116,7 @@ def test_what_closed_one_session_reaches_no_other(profile: Profile) -> None:
     assert watcher.heard == []
 
 
+@pytest.mark.usefixtures("expected_bug")
 def test_a_bug_ends_the_session_it_met_and_no_other(
     profile: Profile, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -214,6 +215,24 @@ def test_a_finished_message_is_not_timed(profile: Profile) -> None:
     assert client.closed is None
 
 
+def test_a_stream_that_always_ends_inside_a_message_is_timed_by_the_message(
+    profile: Profile,
+) -> None:
+    """S9: each message has its own time."""
+    net = RelayNet()
+    client = net.client(profile)
+    tail = b""
+    for number in range(8):
+        text = f"live/{number}"
+        message = messages.PublishNamespace(client.next_request(), namespace(text))
+        data = tail + messages.encode(profile, message)
+        client.say_bytes(data[:-2])
+        tail = data[-2:]
+        net.advance(4)
+    assert client.closed is None
+    assert client.count(messages.RequestOk) == 7
+
+
 def test_the_control_stream_may_not_end(profile: Profile) -> None:
     net = RelayNet()
     finished, broken = net.client(profile), net.client(profile)
@@ -282,6 +301,16 @@ def test_requests_wait_for_the_peers_credit(profile: Profile) -> None:
     assert publisher.heard == []
     publisher.say(messages.MaxRequestId(5))
     assert subscriber.count(messages.SubscribeOk) == 2
+
+
+def test_a_publisher_that_leaves_before_it_granted_credit(profile: Profile) -> None:
+    """B1: who waited for it is answered."""
+    net = RelayNet()
+    publisher, subscriber = net.client(profile, max_request_id=0), net.client(profile)
+    publisher.publish_namespace("live")
+    subscriber.subscribe("live", "video")
+    publisher.leave()
+    assert subscriber.take(messages.RequestError).code is RequestCode.DOES_NOT_EXIST
 
 
 def test_a_request_that_never_gets_credit_times_out(profile: Profile) -> None:

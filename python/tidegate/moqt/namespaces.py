@@ -120,9 +120,7 @@ class NamespaceNotice(RequestOwner):
 
     def __init__(self, now: float, session: "Session", namespace: Namespace) -> None:
         self._namespace = namespace
-        self._request: OwnRequest | None = session.request(
-            now, RequestKind.PUBLISH_NAMESPACE, self, patient=True
-        )
+        self._request = session.request(now, RequestKind.PUBLISH_NAMESPACE, self, patient=True)
 
     def credited(self, now: float, request: OwnRequest) -> None:
         request.issue(now)
@@ -133,13 +131,7 @@ class NamespaceNotice(RequestOwner):
         """Whether the peer takes the notice makes no difference to what it is told later."""
 
     def refused(self, now: float, refusal: Refusal) -> None:
-        """The peer is not interested in this one; it is not withdrawn either."""
-        self._request = None
-
-    def cancelled(self, now: float) -> None:
-        self._request = None
+        """The peer is not interested in this one: its request is over, and never withdrawn."""
 
     def withdraw(self) -> None:
-        if self._request is not None:
-            self._request.withdraw()
-            self._request = None
+        self._request.withdraw()
