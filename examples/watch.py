@@ -25,7 +25,9 @@ async def main(url: str, namespace: str, objects: int) -> None:
         async def watch(name: str) -> None:
             async for group in await broadcast.subscribe_track(name):
                 async for frame in group:
-                    arrived.put_nowait(f"{name}: group {group.sequence}, {len(frame.payload)} bytes")
+                    arrived.put_nowait(
+                        f"{name}: group {group.sequence}, {len(frame.payload)} bytes"
+                    )
 
         arrived: asyncio.Queue[str] = asyncio.Queue()
         watching = [asyncio.create_task(watch(name)) for name in names]
