@@ -15,6 +15,7 @@ import jwt
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from jwt.algorithms import OKPAlgorithm
+
 from tidegate.errors import TokenExpired, TokenMalformed, TokenUnauthorized
 
 IAT_SKEW = 60

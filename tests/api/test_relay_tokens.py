@@ -1,5 +1,7 @@
 """``/moq/relays/{relay_id}/tokens``: both generations of token calls, side by side."""
 
+import asyncio
+import contextlib
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -133,6 +135,27 @@ async def test_the_eleventh_token_is_one_too_many(api: Api, path: str) -> None:
     [*_, last] = only_issuer(await api.call("GET", path))
     await api.call("DELETE", f"{path}/{last['jti']}")
     assert (await api.call("POST", path, {"operations": ["publish"]})).status_code == 201
+
+
+async def test_the_limit_holds_for_calls_that_come_together(api: Api, path: str) -> None:
+    body = {"operations": ["publish"]}
+    replies = await asyncio.gather(*(api.call("POST", path, body) for _ in range(12)))
+    assert sorted(reply.status_code for reply in replies) == [201] * 8 + [409] * 4
+    assert len(only_issuer(await api.call("GET", path))) == 10
+
+
+async def test_of_rotations_that_come_together_one_token_is_left(api: Api, path: str) -> None:
+    body = {"type": "subscribe"}
+    replies = await asyncio.gather(*(api.call("POST", f"{path}/rotate", body) for _ in range(6)))
+    tokens = [reply.json()["result"]["token"] for reply in replies]
+    left = {token["jti"] for token in only_issuer(await api.call("GET", path))}
+    opening = []
+    for token in tokens:
+        with contextlib.suppress(TokenUnauthorized):
+            opening.append(api.opens(token).jti)
+    assert len(left) == 2
+    assert len(opening) == 1
+    assert opening[0] in left
 
 
 async def test_a_revoked_token_opens_nothing(api: Api, path: str) -> None:

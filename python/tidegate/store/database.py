@@ -1,6 +1,7 @@
 """Opens the database, brings it to this version's schema, and hands out transactions."""
 
 import asyncio
+import logging
 import os
 import sqlite3
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
@@ -15,6 +16,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from tidegate.errors import DatabaseError
 from tidegate.store import migrations
+
+# At DEBUG it tells every statement with its parameters.
+logging.getLogger("aiosqlite").setLevel(logging.INFO)
 
 _BUSY_SECONDS = 10.0
 _CONNECT_SECONDS = 5
