@@ -49,7 +49,7 @@ fuzz: ## fuzz every decoder for a while (SECONDS_EACH=60)
 	fuzz/run $(or $(SECONDS_EACH),60)
 
 docs: setup $(VENV)/.dev ## write the generated pages of docs/reference again
-	$(BIN)/python -m docs.generate
+	for page in docs/*.py; do $(BIN)/python $$page; done
 
 clean: ## remove what was built, the environment too
 	rm -rf $(VENV) build tests/interop/node/node_modules $(ENGINE)
