@@ -20,7 +20,8 @@ class Entrant:
     @property
     def title(self) -> str:
         """The column's head: a relay is named with the draft that it was driven at."""
-        return f"{self.relay.name} {self.relay.version}, draft {self.settings.draft}"
+        name = f"{self.relay.name} {self.relay.version}".rstrip()
+        return f"{name}, draft {self.settings.draft}"
 
 
 @dataclass(slots=True)

@@ -63,6 +63,7 @@ class Bench:
                 namespace=["bench", str(next(_names))],
                 draft=self.settings.draft,
                 transport=self.settings.transport,
+                server_name=target.server_name,
                 publish_path=target.publish_path,
                 subscribe_path=target.subscribe_path,
                 subscribers=self.settings.subscribers,
@@ -133,7 +134,7 @@ def overload(bench: Bench) -> Figures:
 
     highest, refused, peak = 0.0, 0.0, 0.0
     rate = 1000.0
-    while not refused or refused - highest > 0.1 * refused:
+    while rate > 50 and (not refused or refused - highest > 0.1 * refused):
         # A rate is refused when it fails twice: the machine may have been busy once.
         for _ in range(2):
             report = at(rate, 2.0)
@@ -144,6 +145,8 @@ def overload(bench: Bench) -> Figures:
         else:
             refused = rate
         rate = (highest + refused) / 2 if refused else 2 * highest
+    if highest == 0:
+        raise BenchError("no rate at which everything arrived")
     half = at(highest / 2, bench.settings.seconds)
     twice = at(2 * highest, bench.settings.seconds, warm_up=3.0)
     return {

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit, urlunsplit
 
 import httpx
 
@@ -45,11 +46,14 @@ class Target:
 
     Attributes:
         pid: the process that carries the media, where it is known.
+        address: numeric, with the port.
+        server_name: what TLS asks for.
         publish_path: path and query of a publisher's URL; holds a token where the relay wants one.
     """
 
     address: str
     pid: int | None = None
+    server_name: str = "localhost"
     publish_path: str = "/"
     subscribe_path: str = "/"
 
@@ -111,6 +115,31 @@ def tidegate(shards: int) -> Relay:
             )
 
     return Relay("tidegate", version("tidegate"), (16, 14), ("quic", "webtransport"), start)
+
+
+def given(url: str, pid: int | None, publish_path: str, subscribe_path: str) -> Relay:
+    """A relay that runs already: ``host:port``, or a URL. Its path is only a default.
+
+    Raises:
+        BenchError: the URL has no port, or its host has no address.
+    """
+    parts = urlsplit(url if "://" in url else f"moqt://{url}")
+    try:
+        if parts.hostname is None or parts.port is None:
+            raise BenchError(f"{url}: host and port are needed")
+        found = socket.getaddrinfo(parts.hostname, parts.port, type=socket.SOCK_DGRAM)
+    except (OSError, ValueError) as error:
+        raise BenchError(f"{url}: {error}") from None
+    host, port = str(found[0][4][0]), parts.port
+    address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    path = urlunsplit(("", "", parts.path, parts.query, "")) or "/"
+
+    def start(_directory: Path) -> Iterator[Target]:
+        yield Target(
+            address, pid, parts.hostname or "", publish_path or path, subscribe_path or path
+        )
+
+    return Relay(parts.netloc, "", (14, 16, 18), ("quic", "webtransport"), start)
 
 
 def peers(foreign: Path) -> list[Relay]:

@@ -15,7 +15,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from tidegate.bench import runs, tables
 from tidegate.bench.comparison import Entrant, compare
 from tidegate.bench.modes import COMPARED, MODES, OWN, Settings, Watch
-from tidegate.bench.relays import Relay, Target, peers, tidegate
+from tidegate.bench.relays import Relay, peers, tidegate
 
 app = App(name="bench", help="Measure a relay with the native load generator.")
 
@@ -31,8 +31,8 @@ def relay(
     *modes: Annotated[str, Parameter(validator=_is_mode)],
     url: str | None = None,
     pid: int | None = None,
-    publish_path: str = "/",
-    subscribe_path: str = "/",
+    publish_path: str = "",
+    subscribe_path: str = "",
     draft: Literal[14, 16, 18] = 16,
     transport: Literal["quic", "webtransport"] = "quic",
     subscribers: int = 100,
@@ -58,11 +58,11 @@ def relay(
         What to measure, of fanout, small, bulk, joins, idle, stalled, overload, scale, transports,
         custom. All of it when none is named; peers are put through the first six.
     url:
-        ``host:port`` of a relay that runs already.
+        A relay that runs already: ``host:port``, or a URL whose path (and token) all use.
     pid:
         That relay's process, for its CPU and memory.
     publish_path:
-        Path and query of the publisher's URL; where a relay token goes.
+        Path and query of the publisher's URL, where it has one of its own.
     subscribe_path:
         The same of the subscribers' URL.
     draft:
@@ -105,7 +105,7 @@ def relay(
     ours = (
         tidegate(shards or _spare_cores())
         if url is None
-        else _given(url, pid, publish_path, subscribe_path)
+        else given(url, pid, publish_path, subscribe_path)
     )
     chosen = list(modes) or (["custom"] if settings.custom else list(OWN))
     entrants = [Entrant(ours, settings, chosen)]
@@ -116,7 +116,8 @@ def relay(
     with _watching(console) as watch:
         comparison = compare(entrants, rounds, watch)
     titles = [entrant.title for entrant in entrants]
-    console.print(tables.table(comparison, titles))
+    if comparison.values:
+        console.print(tables.table(comparison, titles))
     for title, failures in comparison.failures.items():
         for failure in sorted(set(failures)):
             console.print(f"[red]{title}[/]: {failure}", highlight=False)
@@ -145,15 +146,6 @@ def _fields(
         "tracks_each": tracks,
     }
     return {name: value for name, value in given.items() if value is not None}
-
-
-def _given(url: str, pid: int | None, publish_path: str, subscribe_path: str) -> Relay:
-    address = url.split("://", 1)[-1].rstrip("/")
-
-    def start(_directory: Path) -> Iterator[Target]:
-        yield Target(address, pid, publish_path, subscribe_path)
-
-    return Relay(address, "", (14, 16, 18), ("quic", "webtransport"), start)
 
 
 def _peer(peer: Relay, settings: Settings, modes: list[str]) -> Entrant:
