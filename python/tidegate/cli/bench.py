@@ -15,7 +15,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from tidegate.bench import runs, tables
 from tidegate.bench.comparison import Entrant, compare
 from tidegate.bench.modes import COMPARED, MODES, OWN, Settings, Watch
-from tidegate.bench.relays import Relay, peers, tidegate
+from tidegate.bench.relays import Relay, given, peers, tidegate
 
 app = App(name="bench", help="Measure a relay with the native load generator.")
 
