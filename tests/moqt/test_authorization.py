@@ -273,6 +273,30 @@ def test_the_token_cache_overflows(profile: Profile) -> None:
 
 
 @profiles
+def test_deleting_an_alias_makes_room(profile: Profile) -> None:
+    """S8: what was deleted does not count."""
+    value = token("p").encode()
+    net = RelayNet(Limits(token_cache_bytes=16 + len(value)))
+    reader = net.client(profile, "s")
+    for number in range(3):
+        register = Token.register(number, value)
+        reader.publish_namespace(f"live/{number}", tokens=(register,))
+        reader.take(messages.RequestOk)
+        reader.subscribe_namespace(f"seen/{number}", tokens=(Token.delete(number),))
+        reader.take(messages.RequestOk)
+    assert reader.closed is None
+
+
+@profiles
+def test_a_weaker_request_token_takes_nothing_away(profile: Profile) -> None:
+    """S3: tokens add up."""
+    net = RelayNet()
+    client = net.client(profile)
+    client.publish_namespace("live", tokens=(jwt(token("p")), jwt(token("s"))))
+    client.take(messages.RequestOk)
+
+
+@profiles
 def test_a_register_in_setup_that_does_not_fit_counts_as_a_value(profile: Profile) -> None:
     net = RelayNet(Limits(token_cache_bytes=10))
     client = net.dial(profile, path="/")

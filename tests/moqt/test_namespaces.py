@@ -8,7 +8,15 @@ from tidegate.moqt.names import Location
 from tidegate.moqt.subscription import Filter
 from tidegate.moqt.version import D14, D16, Profile
 
-from tests.moqt.harness import PAIRS, PROFILES, Client, RelayNet, SinkAttached, namespace
+from tests.moqt.harness import (
+    PAIRS,
+    PROFILES,
+    Client,
+    RelayNet,
+    SinkAttached,
+    SinkDrained,
+    namespace,
+)
 
 pairs = pytest.mark.parametrize(("publishing", "subscribing"), PAIRS, ids=str)
 profiles = pytest.mark.parametrize("profile", PROFILES, ids=str)
@@ -288,6 +296,24 @@ def test_an_offered_track_ends_like_any_other(profile: Profile) -> None:
     publisher.say(messages.PublishDone(published, DoneCode.TRACK_ENDED, 2))
     done = watcher.take(messages.PublishDone)
     assert (done.request_id, done.stream_count) == (taken[0].request_id, 2)
+
+
+@profiles
+def test_a_track_that_is_published_anew_is_offered_anew(profile: Profile) -> None:
+    """P5: also when its old subscription is still draining."""
+    net = RelayNet()
+    publisher, watcher = net.client(profile), net.client(profile)
+    taken = watcher.take_publishes()
+    watcher.subscribe_namespace("live")
+    first = publisher.publish("live", "video")
+    net.engine.slow.add(SinkDrained)
+    publisher.say(messages.PublishDone(first, DoneCode.TRACK_ENDED, 0))
+    publisher.publish("live", "video")
+    assert len(taken) == 1
+    net.engine.release()
+    net.run()
+    assert watcher.count(messages.PublishDone) == 1
+    assert len(taken) == 2
 
 
 @profiles

@@ -480,6 +480,23 @@ def test_why_the_engine_ended_a_subscription(profile: Profile, reason: str, code
 
 
 @profiles
+def test_a_range_that_ends_during_the_join_is_refused(profile: Profile) -> None:
+    """B1, B15: one answer, and it is no PUBLISH_DONE."""
+    net = RelayNet()
+    publisher, subscriber = net.client(profile), net.client(profile)
+    publisher.publish("live", "video")
+    net.engine.slow.add(SinkAttached)
+    subscriber.subscribe("live", "video", filter=Filter(Location(0, 0), 1))
+    (handle,) = net.engine.sinks
+    net.engine.sinks.clear()
+    net.engine.tell(SinkDrained(handle, 0, "range"))
+    net.engine.release()
+    net.run()
+    assert subscriber.take(messages.RequestError).code is RequestCode.INVALID_RANGE
+    assert subscriber.heard == []
+
+
+@profiles
 def test_unsubscribing_ends_a_subscription_without_an_answer(profile: Profile) -> None:
     net = RelayNet()
     publisher, subscriber = net.client(profile), net.client(profile)

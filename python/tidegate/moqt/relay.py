@@ -184,6 +184,13 @@ class Relay:
             subscription.push(now)
             track.pull(now)
 
+    def offer_again(self, now: float, track: Track, session: "Session") -> None:
+        """Offers a track that was published anew while the session's old subscription drained."""
+        if track.offered:
+            for interest in session.interests.values():
+                if has_prefix(track.name.namespace, interest.prefix):
+                    self._push(now, interest, track)
+
     def _fetch(self, now: float, request: PeerRequest, message: messages.Fetch) -> None:
         session = request.session
         session.require(now, Operation.SUBSCRIBE, message.tokens)
@@ -304,7 +311,7 @@ class Relay:
                 interest.announce(now, published.namespace)
         if interest.wants_tracks:
             for track in [*self._by_namespace.under(prefix)]:
-                if any(each.offered and each.established for each in track.upstreams.values()):
+                if track.offered:
                     self._push(now, interest, track)
 
     def drop_interest(self, interest: NamespaceInterest) -> None:

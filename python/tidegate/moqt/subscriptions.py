@@ -438,14 +438,20 @@ class Subscription(RequestOwner):
     def drained(self, now: float, streams: int, reason: str) -> None:
         """The engine delivered or gave up what there was; the sink is gone."""
         request = self._request
+        track_ended = self._state is _State.DRAINING and self._done is not DoneCode.UPDATE_FAILED
         code = _DRAINED.get(reason) or self._done or DoneCode.INTERNAL_ERROR
         if self.sink is not None:
             del self.track.plane.sinks[self.sink]
             self.sink = None
+        if self._state is _State.ATTACHING:
+            self.refuse(now, Refusal(RequestCode.INVALID_RANGE, "the range is over"))
+            return
         self._over(now)
         if request is not None and not request.over:
             request.send(PublishDone(request.request_id, code, streams))
             request.retire()
+        if track_ended:
+            self.track.relay.offer_again(now, self.track, self.session)
 
     def cancelled(self, now: float) -> None:
         self._over(now)

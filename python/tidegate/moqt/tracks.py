@@ -125,6 +125,11 @@ class Track:
         return any(each.wants_source for each in self.subscriptions.values())
 
     @property
+    def offered(self) -> bool:
+        """Whether a publisher stands by a PUBLISH of it."""
+        return any(each.offered and each.established for each in self.upstreams.values())
+
+    @property
     def forwards(self) -> bool:
         """Whether a subscription wants objects, and not only to know of the track."""
         return any(each.wants_objects for each in self.subscriptions.values())
