@@ -166,6 +166,25 @@ fn a_datagram_that_nobody_serves_is_counted_and_dropped() {
 }
 
 #[test]
+fn a_shard_that_is_warm_allocates_no_more_buffers() {
+    let socket = Socket::bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+    let server = socket.local_addr().unwrap();
+    let shards = start(vec![vec![socket]]);
+    let client = client((Ipv4Addr::LOCALHOST, 0));
+    let mut exchange = |times| {
+        for _ in 0..times {
+            client.send_to(&[QUIC; 1200], server).unwrap();
+            assert_eq!(client.recv(&mut [0; 1500]).unwrap(), 1200);
+        }
+        shards.handles[0].counters().snapshot()
+    };
+    let warm = exchange(200);
+    let later = exchange(2000);
+    assert_eq!(later.received_datagrams - warm.received_datagrams, 2000);
+    assert_eq!(later.buffer_allocations, warm.buffer_allocations);
+}
+
+#[test]
 fn a_thousand_sockets_are_served_by_one_shard() {
     let sockets: Vec<_> = (0..1000)
         .map(|_| Socket::bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap())

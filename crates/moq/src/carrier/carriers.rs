@@ -22,6 +22,7 @@ use super::secrets::Secrets;
 use super::session::{Around, Session, mark_dirty};
 use super::stream::SessionMut;
 use super::tls::{ClientTls, ServerTls};
+use super::webtransport::Step;
 
 /// Whom to dial, and how.
 #[derive(Clone)]
@@ -93,6 +94,7 @@ pub struct Carriers {
     /// Sessions whose connection may have something to send.
     dirty: VecDeque<usize>,
     responses: VecDeque<(Transmit, Vec<u8>)>,
+    steps: Vec<Step>,
     timers: Timers,
     counters: CarrierCounters,
 }
@@ -120,6 +122,7 @@ impl Carriers {
             fresh: VecDeque::new(),
             dirty: VecDeque::new(),
             responses: VecDeque::new(),
+            steps: Vec::new(),
             timers: Timers::new(),
             counters: CarrierCounters::default(),
         };
@@ -267,6 +270,7 @@ impl Carriers {
                 config: &self.config,
                 events: &mut self.events,
                 admission: &mut self.admission,
+                steps: &mut self.steps,
             };
             session.handle_timeout(now, &mut around);
             self.stir(index);
@@ -295,6 +299,7 @@ impl Carriers {
                 config: &self.config,
                 events: &mut self.events,
                 admission: &mut self.admission,
+                steps: &mut self.steps,
             };
             session.digest(now, &mut around);
         }
@@ -377,6 +382,7 @@ impl Carriers {
                 config: &self.config,
                 events: &mut self.events,
                 admission: &mut self.admission,
+                steps: &mut self.steps,
             };
             session.digest(session.heard, &mut around);
         }
@@ -448,6 +454,7 @@ impl Carriers {
             config: &self.config,
             events: &mut self.events,
             admission: &mut self.admission,
+            steps: &mut self.steps,
         };
         how(session, &mut around);
         self.stir(key.slot());

@@ -52,6 +52,8 @@ pub(super) struct Around<'a> {
     pub(super) config: &'a Config,
     pub(super) events: &'a mut VecDeque<(SessionKey, CarrierEvent)>,
     pub(super) admission: &'a mut Admission,
+    /// Empty; room that is used again and again.
+    pub(super) steps: &'a mut Vec<Step>,
 }
 
 /// A session and its connection.
@@ -182,7 +184,7 @@ impl Session {
         if matches!(self.phase, Phase::Leaving(_) | Phase::Over) {
             return;
         }
-        let mut steps = Vec::new();
+        let mut steps = std::mem::take(around.steps);
         let (connection, webtransport) = (&mut self.connection, self.webtransport.as_mut());
         match (event, webtransport) {
             (StreamEvent::Opened { dir }, _) => {
@@ -227,9 +229,10 @@ impl Session {
                 steps.push(Step::Event(CarrierEvent::StreamsAvailable(dir.into())));
             }
         }
-        for step in steps {
+        for step in steps.drain(..) {
             self.step(now, step, around);
         }
+        *around.steps = steps;
     }
 
     fn accept_streams(&mut self, dir: Dir, steps: &mut Vec<Step>) {

@@ -115,6 +115,8 @@ pub(super) struct WebTransport {
     bi_prefix: Bytes,
     datagram_prefix: Bytes,
     datagrams: BytesMut,
+    /// Empty; room that is used again and again.
+    chunks: Vec<Bytes>,
 }
 
 impl WebTransport {
@@ -132,6 +134,7 @@ impl WebTransport {
             bi_prefix: Bytes::new(),
             datagram_prefix: Bytes::new(),
             datagrams: BytesMut::new(),
+            chunks: Vec::new(),
         }
     }
 
@@ -330,7 +333,19 @@ impl WebTransport {
     }
 
     fn advance(&mut self, connection: &mut Connection, id: StreamId, out: &mut Vec<Step>) {
-        let mut chunks = Vec::new();
+        let mut chunks = std::mem::take(&mut self.chunks);
+        self.advance_with(&mut chunks, connection, id, out);
+        chunks.clear();
+        self.chunks = chunks;
+    }
+
+    fn advance_with(
+        &mut self,
+        chunks: &mut Vec<Bytes>,
+        connection: &mut Connection,
+        id: StreamId,
+        out: &mut Vec<Step>,
+    ) {
         loop {
             let Some(stray) = self.strays.get_mut(&id) else {
                 return;
@@ -341,7 +356,7 @@ impl WebTransport {
                 _ => READ,
             };
             chunks.clear();
-            let state = read_stream(connection, id, most, &mut chunks);
+            let state = read_stream(connection, id, most, chunks);
             let stray = self.strays.get_mut(&id).expect("looked up above");
             match stray {
                 Stray::Prefix(prefix) => {
