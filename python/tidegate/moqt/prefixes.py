@@ -29,6 +29,15 @@ class PrefixTable(Generic[T]):
     def __len__(self) -> int:
         return self._size
 
+    @property
+    def nodes(self) -> int:
+        """Nodes in memory, the root included."""
+        pending, found = [self._root], 0
+        while pending:
+            found += 1
+            pending.extend(pending.pop().children.values())
+        return found
+
     def add(self, namespace: Namespace, value: T) -> None:
         node = self._root
         for field in namespace:

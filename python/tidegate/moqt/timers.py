@@ -39,6 +39,11 @@ class Timers:
     def __len__(self) -> int:
         return sum(timer.pending for _, _, timer in self._heap)
 
+    @property
+    def stored(self) -> int:
+        """Timers in memory, cancelled ones included."""
+        return len(self._heap)
+
     def start(self, when: float, fire: Callable[[float], None]) -> Timer:
         """Calls ``fire(now)`` at ``when`` or later."""
         timer = Timer(fire)
