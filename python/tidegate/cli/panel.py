@@ -33,16 +33,21 @@ def show_started(
     """
     rows = {
         "REST API": urls.api,
-        "MoQ over QUIC": urls.moq,
-        "MoQ over WebTransport": urls.webtransport,
+        "MoQ, raw QUIC": urls.moq,
+        "MoQ, WebTransport": urls.webtransport,
     }
-    for others in announced:
-        rows[f"as {others.moq.removeprefix('moqt://')}"] = f"{others.api}, {others.webtransport}"
+    for number, others in enumerate(announced):
+        rows["announced" if not number else f"announced ({number + 1})"] = (
+            f"{others.moq}, {others.webtransport}"
+        )
     rows["account id"] = bootstrap.account_id
-    rows["certificate"] = f"sha-256 {certificate_sha256}"
+    # A line of a terminal is often too short for the hash itself.
+    rows["certificate hash"] = (
+        f"{urls.home}/certificate.sha256" if console.is_terminal else certificate_sha256
+    )
     token = bootstrap.api_token if bootstrap.made_now else None
     if token is not None and console.is_terminal:
-        rows["API token"] = f"{token} (shown this once)"
+        rows["API token, shown once"] = token
     elif token is not None:
         rows["API token in"] = str(_written(data_dir / TOKEN_FILE, token))
     if console.is_terminal:
@@ -55,7 +60,7 @@ def show_started(
 def show_token(console: Console, token: str, name: str) -> None:
     """Prints a new token: in a panel for a person, alone on its line for a script."""
     if console.is_terminal:
-        console.print(_panel({"name": name, "API token": f"{token} (shown this once)"}))
+        console.print(_panel({"name": name, "API token, shown once": token}))
     else:
         console.print(token, soft_wrap=True, highlight=False, markup=False)
 
