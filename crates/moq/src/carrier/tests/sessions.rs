@@ -380,15 +380,17 @@ fn streams_of_the_other_direction_are_refused_without_a_panic() {
 }
 
 #[test]
-fn a_certificate_that_is_not_the_pinned_one_ends_the_dial() {
-    let mut pair = Pair::new();
-    let alpn = ["moqt-16".to_owned()];
-    let tls = ClientTls::new(Transport::Quic, &alpn, Verify::Pinned([0; 32])).unwrap();
-    let client = pair.dial_with(Transport::Quic, tls, "/", Vec::new());
-    let (code, reason, _) = pair.closed(Who::Client, client);
-    assert_eq!(code, None);
-    assert!(reason.contains("certificate"), "{reason}");
-    assert!(pair.server.events.is_empty());
+fn a_certificate_that_is_not_the_pinned_one_or_of_no_authority_ends_the_dial() {
+    for verify in [Verify::Pinned([0; 32]), Verify::WebPki] {
+        let mut pair = Pair::new();
+        let alpn = ["moqt-16".to_owned()];
+        let tls = ClientTls::new(Transport::Quic, &alpn, verify).unwrap();
+        let client = pair.dial_with(Transport::Quic, tls, "/", Vec::new());
+        let (code, reason, _) = pair.closed(Who::Client, client);
+        assert_eq!(code, None);
+        assert!(reason.contains("certificate"), "{reason}");
+        assert!(pair.server.events.is_empty());
+    }
 }
 
 #[test]
