@@ -38,21 +38,22 @@ impl Arena {
 
     fn renew(&mut self, size: usize) {
         let wanted = size.max(BLOCK);
-        let spent = std::mem::take(&mut self.current);
-        if spent.capacity() > 0 || !spent.is_empty() {
-            self.retired.push_back(spent);
-        }
         for _ in 0..LOOKS.min(self.retired.len()) {
             let Some(mut block) = self.retired.pop_front() else {
                 break;
             };
             if block.try_reclaim(wanted) {
-                self.current = block;
+                self.retire_current(block);
                 return;
             }
             self.retired.push_back(block);
         }
-        self.current = BytesMut::with_capacity(wanted);
+        self.retire_current(BytesMut::with_capacity(wanted));
+    }
+
+    fn retire_current(&mut self, next: BytesMut) {
+        let spent = std::mem::replace(&mut self.current, next);
+        self.retired.push_back(spent);
     }
 }
 
