@@ -26,6 +26,8 @@ const TICK: Duration = Duration::from_millis(100);
 const GOODBYE: Duration = Duration::from_millis(1500);
 /// How often the last phase looks whether everything has come.
 const LOOK: Duration = Duration::from_millis(10);
+/// How many [`State`]s there are.
+const STATES: usize = State::Closed as usize + 1;
 /// The publisher is the first of the connections; subscribers follow.
 const PUBLISHER: usize = 0;
 
@@ -66,9 +68,8 @@ pub struct Generator {
     ticked: Instant,
     /// The next subscriber to dial, or to let subscribe.
     next: usize,
-    under_way: usize,
-    got_through: usize,
-    failed: usize,
+    /// How many subscribers are in each [`State`].
+    in_state: [usize; STATES],
     window: Window,
     totals: Totals,
 
@@ -121,6 +122,8 @@ impl Generator {
                 Peer::new(profile, Arc::clone(&namespace), url)
             })
             .collect();
+        let mut in_state = [0; STATES];
+        in_state[State::Waiting as usize] = plan.subscribers;
         let now = Instant::now();
         let process = plan.relay_pid.and_then(Process::new);
         Ok(Self {
@@ -138,9 +141,7 @@ impl Generator {
             since: now,
             ticked: now - TICK,
             next: 1,
-            under_way: 0,
-            got_through: 0,
-            failed: 0,
+            in_state,
             window: Window::default(),
             totals: Totals::default(),
             process,
@@ -182,20 +183,32 @@ impl Generator {
             Ok(key) => {
                 self.keys.insert(key, index);
                 self.peers[index].key = Some(key);
-                self.peers[index].state = State::Connecting;
+                self.set_state(index, State::Connecting);
             }
             Err(error) => self.fail(index, error.to_string()),
         }
     }
 
+    fn set_state(&mut self, index: usize, state: State) {
+        let was = std::mem::replace(&mut self.peers[index].state, state);
+        if index != PUBLISHER {
+            self.in_state[was as usize] -= 1;
+            self.in_state[state as usize] += 1;
+        }
+    }
+
+    /// How many subscribers are in one of these states.
+    fn count(&self, states: &[State]) -> usize {
+        states
+            .iter()
+            .map(|&state| self.in_state[state as usize])
+            .sum()
+    }
+
     /// A connection does not get any further.
     fn fail(&mut self, index: usize, why: String) {
         *self.report.errors.entry(why).or_default() += 1;
-        let was = std::mem::replace(&mut self.peers[index].state, State::Failed);
-        if index != PUBLISHER && matches!(was, State::Connecting | State::Joining(_)) {
-            self.under_way = self.under_way.saturating_sub(1);
-            self.failed += 1;
-        }
+        self.set_state(index, State::Failed);
     }
 
     fn handle_event(&mut self, now: Instant, key: SessionKey, event: CarrierEvent) {
@@ -249,7 +262,7 @@ impl Generator {
                 self.keys.remove(&key);
                 self.peers[index].key = None;
                 if self.stage >= Stage::Leave && !remote {
-                    self.peers[index].state = State::Closed;
+                    self.set_state(index, State::Closed);
                 } else if self.peers[index].state != State::Failed {
                     self.report.lost_sessions += 1;
                     let by = if remote { "relay" } else { "carrier" };
@@ -286,18 +299,15 @@ impl Generator {
                 self.peers[index].session.request(Request::Announce);
             }
             Event::Ready => {
-                self.peers[index].state = State::Connected;
+                self.set_state(index, State::Connected);
                 if self.plan.join == Join::AtOnce {
                     self.subscribe(index);
-                } else {
-                    self.under_way -= 1;
-                    self.got_through += 1;
                 }
             }
             Event::Announced => {
-                self.peers[index].state = State::Joined;
+                self.set_state(index, State::Joined);
                 if self.plan.join == Join::AtOnce {
-                    self.report.connect = self.phase(now, 1);
+                    self.report.connect = self.phase(now, 1, 0);
                     self.publisher.start(now);
                     self.enter(now, Stage::Join);
                 }
@@ -305,16 +315,11 @@ impl Generator {
             Event::Subscribed { track, alias } => {
                 let peer = &mut self.peers[index];
                 peer.subscriber.subscribed(track, alias);
-                peer.state = match peer.state {
-                    State::Joining(1) => {
-                        self.under_way -= 1;
-                        self.got_through += 1;
-                        peer.joined = true;
-                        State::Joined
-                    }
-                    State::Joining(left) => State::Joining(left - 1),
-                    other => other,
-                };
+                peer.awaited -= 1;
+                if peer.awaited == 0 && peer.state == State::Joining {
+                    peer.joined = true;
+                    self.set_state(index, State::Joined);
+                }
             }
             Event::Refused { why, .. } => self.fail(index, why),
             Event::Asked(track) => self.publisher.set_asked(track, true),
@@ -323,7 +328,8 @@ impl Generator {
     }
 
     fn subscribe(&mut self, index: usize) {
-        self.peers[index].state = State::Joining(self.plan.tracks_each);
+        self.set_state(index, State::Joining);
+        self.peers[index].awaited = self.plan.tracks_each;
         for track in self.plan.tracks_of(index - 1) {
             self.peers[index].session.request(Request::Subscribe(track));
         }
@@ -331,7 +337,6 @@ impl Generator {
 
     /// Goes on with the stage, or to the next one.
     fn advance(&mut self, now: Instant) {
-        let all = self.plan.subscribers;
         let elapsed = now.duration_since(self.since);
         let at_most = |seconds: f64| elapsed >= Duration::from_secs_f64(seconds);
         if self.stage < Stage::Leave && self.peers[PUBLISHER].state == State::Failed {
@@ -341,9 +346,12 @@ impl Generator {
         match self.stage {
             Stage::Connect | Stage::Join => {
                 self.let_in(now);
-                let through = self.got_through + self.failed == all;
                 let announced = self.peers[PUBLISHER].state == State::Joined;
-                if announced && through || at_most(self.plan.patience) {
+                if announced && self.to_come() == 0 {
+                    self.end_phase(now);
+                } else if at_most(self.plan.patience) {
+                    let why = format!("{} had not answered in time", self.to_come());
+                    *self.report.errors.entry(why).or_default() += 1;
                     self.end_phase(now);
                 }
             }
@@ -379,6 +387,19 @@ impl Generator {
         }
     }
 
+    /// Subscribers that the stage still waits for.
+    fn to_come(&self) -> usize {
+        match self.stage {
+            Stage::Connect => self.count(&[State::Waiting, State::Connecting]),
+            _ => self.count(&[
+                State::Waiting,
+                State::Connecting,
+                State::Connected,
+                State::Joining,
+            ]),
+        }
+    }
+
     /// Dials, or lets subscribe, as many as may be under way.
     fn let_in(&mut self, now: Instant) {
         let most = if self.plan.at_once == 0 {
@@ -392,14 +413,14 @@ impl Generator {
         if self.peers[PUBLISHER].state != State::Joined {
             return;
         }
-        while self.under_way < most && self.next <= self.plan.subscribers {
+        while self.count(&[State::Connecting, State::Joining]) < most
+            && self.next <= self.plan.subscribers
+        {
             let index = self.next;
             self.next += 1;
             if self.stage == Stage::Connect || self.plan.join == Join::AtOnce {
-                self.under_way += 1;
                 self.dial(now, index);
             } else if self.peers[index].state == State::Connected {
-                self.under_way += 1;
                 self.peers[index].since = Some(now);
                 self.subscribe(index);
                 self.drive(now, index);
@@ -409,15 +430,18 @@ impl Generator {
 
     /// Connecting or joining is over, or has taken too long.
     fn end_phase(&mut self, now: Instant) {
-        let phase = self.phase(now, self.got_through);
-        let joining = self.plan.join == Join::AfterConnecting;
+        let reached = if self.stage == Stage::Connect {
+            State::Connected
+        } else {
+            State::Joined
+        };
+        let done = self.count(&[reached]);
+        let phase = self.phase(now, done, self.plan.subscribers - done);
         if self.stage == Stage::Connect {
             self.report.connect = phase;
             self.memory.connected = self.process.map_or(0, Process::resident);
-            let connected = self.got_through;
-            (self.next, self.under_way, self.got_through) = (1, 0, 0);
-            self.failed = self.plan.subscribers - connected;
-            if joining {
+            self.next = 1;
+            if self.plan.join == Join::AfterConnecting {
                 self.enter(now, Stage::Join);
                 return;
             }
@@ -433,12 +457,12 @@ impl Generator {
         self.enter(now, Stage::WarmUp);
     }
 
-    fn phase(&self, now: Instant, done: usize) -> Phase {
+    fn phase(&self, now: Instant, done: usize, failed: usize) -> Phase {
         let cpu = self.process.map(Process::cpu).unwrap_or_default();
         Phase {
             seconds: now.duration_since(self.since).as_secs_f64(),
             done,
-            failed: self.plan.subscribers - done.min(self.plan.subscribers),
+            failed,
             relay_cpu: cpu.total.saturating_sub(self.stage_cpu.total).as_secs_f64(),
         }
     }
@@ -568,7 +592,8 @@ impl Generator {
             self.memory.peak = self.memory.peak.max(resident);
         }
         let elapsed = now.duration_since(self.since).as_secs_f64();
-        let through = (self.got_through as f64, self.plan.subscribers as f64);
+        let all = self.plan.subscribers;
+        let through = ((all - self.to_come()) as f64, all as f64);
         let (phase, (done, of)) = match self.stage {
             Stage::Connect => (PhaseName::Connect, through),
             Stage::Join => (PhaseName::Join, through),

@@ -24,8 +24,8 @@ pub enum State {
     Connecting,
     /// Its session stands.
     Connected,
-    /// It has subscribed and waits for so many answers.
-    Joining(usize),
+    /// It has subscribed and waits for answers.
+    Joining,
     /// Everything it subscribed to is granted.
     Joined,
     /// It ended, or a request of it was refused.
@@ -40,6 +40,8 @@ pub struct Peer {
     pub state: State,
     /// Its carrier, while it lives.
     pub key: Option<SessionKey>,
+    /// Answers that it waits for before it has joined.
+    pub awaited: usize,
     /// When it was dialled, or began to subscribe.
     pub since: Option<Instant>,
     /// Its control streams.
@@ -63,6 +65,7 @@ impl Peer {
         Self {
             state: State::Waiting,
             key: None,
+            awaited: 0,
             since: None,
             session: Session::new(profile.draft, namespace, url),
             subscriber: Subscriber::new(profile),
