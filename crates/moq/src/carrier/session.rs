@@ -467,9 +467,18 @@ impl Session {
             Phase::Leaving(_) => self.left(now, around),
             Phase::Open => {
                 if let Some(interval) = self.keep_alive {
-                    if now.saturating_duration_since(self.heard) >= interval {
+                    let silence = now.saturating_duration_since(self.heard);
+                    if silence >= around.config.idle {
+                        // Each PING of ours put QUIC's own timer off.
+                        let code = match self.webtransport {
+                            Some(_) => webtransport::code::H3_NO_ERROR.into(),
+                            None => 0,
+                        };
+                        self.hang_up(now, code, "");
+                        self.over(None, "timed out".to_owned(), true, around);
+                    } else if silence >= interval {
                         self.connection.ping();
-                        self.deadline = Some(now + interval);
+                        self.deadline = Some((now + interval).min(self.heard + around.config.idle));
                     } else {
                         self.deadline = Some(self.heard + interval);
                     }

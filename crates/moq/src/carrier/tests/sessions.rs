@@ -317,6 +317,26 @@ fn a_silent_peer_is_given_up_after_ten_seconds() {
     }
 }
 
+/// S9: a publisher that vanished is not pinged back to life: the PINGs that nobody answers do not
+/// start its ten seconds again.
+#[test]
+fn a_silent_peer_that_is_kept_alive_is_given_up_as_soon() {
+    for transport in BOTH {
+        let mut pair = Pair::new();
+        let (client, server) = pair.connected(transport);
+        pair.session(Who::Server, server)
+            .keep_alive(Some(Duration::from_secs(4)));
+        pair.run(Duration::from_secs(30));
+        pair.client.cut = true;
+        let before = pair.elapsed();
+        let (code, reason, remote) = pair.closed(Who::Server, server);
+        assert_eq!((code, &*reason, remote), (None, "timed out", true));
+        let waited = pair.elapsed() - before;
+        assert!((6..=10).contains(&waited.as_secs()), "{waited:?}");
+        pair.closed(Who::Client, client);
+    }
+}
+
 /// S10: QUIC PINGs hold an idle publisher past the idle timeout.
 #[test]
 fn an_idle_session_that_is_kept_alive_lives_on() {
