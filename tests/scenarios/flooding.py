@@ -25,7 +25,7 @@ class Flood:
 
 @asynccontextmanager
 async def flooding(url: str, namespace: str) -> AsyncIterator[Flood]:
-    """A flood of valid SUBSCRIBE and UNSUBSCRIBE, from a process of its own, while the block runs."""
+    """Valid SUBSCRIBE and UNSUBSCRIBE from a process of its own, as long as the block runs."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, __file__, url, namespace, stdin=PIPE, stdout=PIPE
     )
@@ -46,9 +46,10 @@ async def flooding(url: str, namespace: str) -> AsyncIterator[Flood]:
 
 async def _flood(url: str, namespace: str) -> None:
     sys.path.insert(0, str(ROOT))
-    from tests.scenarios.peer import Peers, track
     from tidegate.moqt import messages
     from tidegate.moqt.subscription import LARGEST_OBJECT
+
+    from tests.scenarios.peer import Peers, track
 
     over = asyncio.create_task(asyncio.to_thread(sys.stdin.read))
     async with Peers.opened() as peers:

@@ -85,11 +85,13 @@ class Peers:
         url: str,
         profile: Profile = D16,
         *,
-        transport: str | None = None,
         certificate_sha256: str | None = None,
         host: str | None = None,
+        reads: bool = True,
     ) -> "Peer":
-        """Starts to connect to a session URL, ``moqt:`` or ``https:``."""
+        """Starts to connect to a session URL, ``moqt:`` or ``https:``; one that does not read
+        leaves its data streams to flow control.
+        """
         parts = urlsplit(url)
         webtransport = parts.scheme == "https"
         target = parts.path + (f"?{parts.query}" if parts.query else "")
@@ -104,8 +106,9 @@ class Peers:
             certificate_sha256=bytes.fromhex(certificate_sha256) if certificate_sha256 else None,
             verify=certificate_sha256 is not None,
         )
-        self.by_session[session] = Peer(self, session, profile, None if webtransport else target)
-        return self.by_session[session]
+        peer = Peer(self, session, profile, None if webtransport else target, reads=reads)
+        self.by_session[session] = peer
+        return peer
 
     async def connect(self, url: str, profile: Profile = D16, **options: Any) -> "Peer":
         """A peer whose connection stands, and that has said nothing."""
@@ -119,6 +122,15 @@ class Peers:
         peer.setup()
         await peer.hears(messages.ServerSetup)
         return peer
+
+    async def enter_at_last(self, url: str, profile: Profile = D16) -> "Peer":
+        """Tries again while it is refused."""
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                try:
+                    return await self.enter(url, profile)
+                except PeerClosed:
+                    await asyncio.sleep(0.05)
 
     async def stop(self) -> None:
         stopped = self._loop.create_future()
@@ -148,7 +160,13 @@ class Peer:
     """
 
     def __init__(
-        self, peers: Peers, session: int, profile: Profile, setup_path: str | None
+        self,
+        peers: Peers,
+        session: int,
+        profile: Profile,
+        setup_path: str | None,
+        *,
+        reads: bool,
     ) -> None:
         self.peers = peers
         self.session = session
@@ -160,9 +178,11 @@ class Peer:
         self.stopped_streams: dict[int, int] = {}
         self.control = -1
         self._setup_path = setup_path
+        self._reads = reads
         self._frames: dict[int, Frames] = {}
         self._next_request = 0
         self._groups: dict[int, int] = {}
+        self._taken: dict[int, int] = {}
         self._news = asyncio.Event()
 
     # What comes in.
@@ -171,7 +191,8 @@ class Peer:
         match event:
             case _engine.Connected():
                 self.connected = True
-                self.peers.engine.set_draft(self.session, self.profile.draft)
+                if self._reads:
+                    self.peers.engine.set_draft(self.session, self.profile.draft)
                 self.control = self.peers.engine.open_stream(self.session, True)
                 self._frames[self.control] = Frames(self.profile)
             case _engine.StreamBytes(stream=stream):
@@ -233,11 +254,12 @@ class Peer:
         await self.until(lambda: self._groups.get(at, -1) >= group, timeout)
 
     def take(self, alias: int) -> int:
-        """Reads what comes in under ``alias``; without this it stays unread."""
-        at = self.peers.engine.open_track(self.session, 1)
-        self.peers.by_track[at] = self
-        self.peers.engine.attach_source(at, self.session, alias)
-        return at
+        """Reads what comes in under ``alias``; without this it waits."""
+        if alias not in self._taken:
+            at = self._taken[alias] = self.peers.engine.open_track(self.session, 1)
+            self.peers.by_track[at] = self
+            self.peers.engine.attach_source(at, self.session, alias)
+        return self._taken[alias]
 
     # What goes out.
 
@@ -274,6 +296,11 @@ class Peer:
         request_id = self.next_request()
         self.say(messages.Subscribe(request_id, track(text, name), filter=LARGEST_OBJECT))
         return request_id
+
+    async def watch(self, text: str, name: str = "video") -> int:
+        """Subscribes, and is granted; returns the alias that objects come under."""
+        self.subscribe(text, name)
+        return (await self.hears(messages.SubscribeOk)).track_alias
 
     def publish_namespace(self, text: str) -> int:
         request_id = self.next_request()

@@ -1,8 +1,6 @@
 """Media never waits for Python: the interpreter lock itself is held while objects flow."""
 
 import asyncio
-import contextlib
-from pathlib import Path
 
 import httpx
 import pytest
