@@ -108,11 +108,16 @@ class Request:
             self.send(Unsubscribe(self.request_id))
             self.retire()
 
-    def retire(self) -> None:
-        """Nothing more is said of it; what the peer still says is ignored."""
+    def retire(self) -> RequestOwner | None:
+        """Nothing more is said of it; what the peer still says is ignored.
+
+        Returns its owner, once: the two are not bound to each other any more.
+        """
+        owner, self.owner = self.owner, None
         if not self.over:
             self.over = True
             self.session.forget(self)
+        return owner
 
 
 class PeerRequest(Request):
@@ -208,8 +213,8 @@ class OwnRequest(Request):
             owner.accepted(now, reply)
 
     def refused(self, now: float, refusal: Refusal) -> None:
-        owner = self._first_answer()
-        self.retire()
+        self._first_answer()
+        owner = self.retire()
         if owner is not None:
             owner.refused(now, refusal)
 
@@ -220,11 +225,9 @@ class OwnRequest(Request):
         return self.owner
 
     def _timed_out(self, now: float) -> None:
-        owner = self.owner
         if self.progress is Progress.ISSUED and self.kind is RequestKind.SUBSCRIBE:
-            self.unsubscribe()
-        else:
-            self.retire()
+            self.send(Unsubscribe(self.request_id))
+        owner = self.retire()
         if owner is not None:
             owner.refused(now, Refusal(RequestCode.TIMEOUT, "the publisher did not answer in time"))
 
@@ -236,12 +239,13 @@ class OwnRequest(Request):
             self.send(PublishNamespaceDone(self.request_id, self.namespace))
         self.retire()
 
-    def retire(self) -> None:
+    def retire(self) -> RequestOwner | None:
         if self._timer is not None:
             self._timer.cancel()
-        super().retire()
+        owner = super().retire()
         if self.progress is not Progress.ANSWERED and self.request_id < 0:
             self.session.give_back(self)
+        return owner
 
     def answer_came(self) -> None:
         if self._timer is not None:

@@ -88,6 +88,7 @@ class Session:
         handle: the engine's.
         path: ``path[?query]`` that the carrier or SETUP told; holds a token, never logged.
         access: what its tokens allow; ``relay``: where. Both from SETUP on.
+        control_stream: where most is said; -1 before SETUP came.
         requests: every open request of either side, by Request ID.
         aliases: the tracks that the peer publishes, by its track alias.
         namespaces: what the peer published. ``interests``: the prefixes it subscribed.
@@ -119,6 +120,7 @@ class Session:
         "access",
         "aliases",
         "closed",
+        "control_stream",
         "fetches",
         "going_away",
         "handle",
@@ -160,6 +162,7 @@ class Session:
         self.access: Access | None = None
         self.relay: Relay | None = None
         self.ready = False
+        self.control_stream = -1
         self.closed = False
         self.requests: dict[int, Request] = {}
         self.aliases: dict[int, Upstream] = {}
@@ -233,16 +236,16 @@ class Session:
         for inbox in self._inboxes.values():
             inbox.stop_watching()
         self._inboxes.clear()
+        self._control = None
         self._early.clear()
         self._waiting.clear()
         for request in (*self.requests.values(), *self._unissued):
-            if not request.over:
-                request.retire()
-                if request.owner is not None:
-                    try:
-                        request.owner.lost(now)
-                    except Exception:
-                        bugs.report("closing a session")
+            owner = request.retire()
+            if owner is not None:
+                try:
+                    owner.lost(now)
+                except Exception:
+                    bugs.report("closing a session")
         if self.relay is not None:
             self.relay.leave(now, self)
 
@@ -256,6 +259,7 @@ class Session:
         if self._control is None:
             if data[:1] == bytes([_CLIENT_SETUP]) or not own_streams:
                 inbox = self._control = Inbox(self, stream, StreamRole.CONTROL)
+                self.control_stream = stream
                 self._inboxes[stream] = inbox
                 return inbox
             held, _ = self._early.get(stream, (b"", False))
@@ -275,9 +279,7 @@ class Session:
         self._inboxes.pop(inbox.stream, None)
         request = inbox.request
         if request is not None and not request.over:
-            request.retire()
-            if request.owner is not None:
-                request.owner.cancelled(now)
+            self._cancel(now, request)
             self.plane.engine.send(self.handle, inbox.stream, b"", True)
 
     def encode(self, message: Message) -> bytes:
@@ -294,11 +296,6 @@ class Session:
 
     def _say(self, message: Message) -> None:
         self.send(message, self.control_stream)
-
-    @property
-    def control_stream(self) -> int:
-        assert self._control is not None, "nothing is said before SETUP came on it"
-        return self._control.stream
 
     # SETUP.
 
@@ -596,10 +593,9 @@ class Session:
         return request
 
     def _cancel(self, now: float, request: Request | None) -> None:
-        if request is not None and not request.over:
-            request.retire()
-            if request.owner is not None:
-                request.owner.cancelled(now)
+        owner = None if request is None else request.retire()
+        if owner is not None:
+            owner.cancelled(now)
 
     def _on_unsubscribe(self, now: float, inbox: Inbox, message: messages.Unsubscribe) -> None:
         self._cancel(now, self._existing(message.request_id, *_PEER_SUBSCRIBES))
@@ -612,9 +608,9 @@ class Session:
         if request is not None and not request.over:
             if isinstance(request, OwnRequest) and request.progress is not Progress.ANSWERED:
                 raise violation("PUBLISH_DONE came before SUBSCRIBE_OK")
-            request.retire()
-            if request.owner is not None:
-                request.owner.ended(now, message)
+            owner = request.retire()
+            if owner is not None:
+                owner.ended(now, message)
 
     def _on_publish_namespace_done(
         self, now: float, inbox: Inbox, message: messages.PublishNamespaceDone
