@@ -36,6 +36,8 @@ pub(crate) struct Sink {
     pub(crate) started: bool,
     /// In the list of those that are ending.
     pub(crate) closing: bool,
+    /// It takes no new subgroups.
+    pub(crate) ended: bool,
     /// Data streams opened so far.
     pub(crate) streams: u64,
     /// Outlets that are not done.
@@ -91,6 +93,7 @@ impl Relay {
             delivery_timeout: options.delivery_timeout,
             started: false,
             closing: false,
+            ended: false,
             streams: 0,
             live: 0,
         });
@@ -138,14 +141,15 @@ impl Relay {
         }
         if self.sinks[index].forward {
             let start = self.sinks[index].start;
-            self.open_existing(index, start);
+            self.open_existing(index, start, false);
         }
     }
 
     /// Outlets for the subgroups that a sink may join: the open ones, and where it asks for the
-    /// past, all that is left of the current group.
-    fn open_existing(&mut self, index: usize, start: Location) {
-        let slot = self.sinks[index].track;
+    /// past, all that is left of the current group. Where it `joined` before, it is not joined
+    /// again to what it has, or had until it wanted no more of it.
+    fn open_existing(&mut self, index: usize, start: Location, joined: bool) {
+        let (slot, id) = (self.sinks[index].track, self.sinks[index].id);
         let track = &self.tracks[slot];
         let current = track.largest.map_or(0, |largest| largest.group.0);
         let from = track
@@ -155,9 +159,18 @@ impl Relay {
         for group in track.groups.range(from..) {
             for &log in &group.logs {
                 let held = &self.store[log];
-                let joins = held.state == LogState::Open
-                    || group.number >= current && held.last_object() >= Some(start.object.0);
-                if joins && track.index.get(&held.key) == Some(&log) {
+                let last = held
+                    .last_object()
+                    .map(|last| Location::new(group.number, last));
+                let joins =
+                    held.state == LogState::Open || group.number >= current && last >= Some(start);
+                let joined = |outlet: &Outlet| {
+                    outlet.sink_id == id && (joined || outlet.state != OutletState::Done)
+                };
+                if joins
+                    && track.index.get(&held.key) == Some(&log)
+                    && !held.outlets.iter().any(joined)
+                {
                     logs.push(log);
                 }
             }
@@ -173,7 +186,7 @@ impl Relay {
     pub(crate) fn open_outlets(&mut self, slot: usize, log: usize) {
         for at in 0..self.tracks[slot].members.sinks.len() {
             let sink = self.tracks[slot].members.sinks[at];
-            if self.sinks[sink].forward {
+            if self.sinks[sink].forward && !self.sinks[sink].ended {
                 let start = self.sinks[sink].start;
                 self.open_outlet(sink, log, start);
             }
@@ -250,18 +263,16 @@ impl Relay {
         }
         let forward = change.forward.unwrap_or(sink.forward);
         let forwarded = std::mem::replace(&mut sink.forward, forward);
-        let (start, end, slot) = (sink.start, sink.end_group, sink.track);
-        self.give_up_where(slot, index, |group, first_unsent| {
-            !forward
-                || end.is_some_and(|end| group > end)
-                || group < start.group.0
-                || group == start.group.0 && first_unsent < start.object.0
+        let (start, end, slot, ended) = (sink.start, sink.end_group, sink.track, sink.ended);
+        self.give_up_where(slot, index, |group| {
+            !forward || end.is_some_and(|end| group > end) || group < start.group.0
         });
-        if forward && !forwarded {
+        self.skip_before(slot, index, start);
+        if forward && !ended {
             let next = self.tracks[slot].largest.map_or(Location::new(0, 0), |l| {
                 Location::new(l.group.0, l.object.0 + 1)
             });
-            self.open_existing(index, start.max(next));
+            self.open_existing(index, start.max(next), forwarded);
         }
         if end.is_some() && !self.ranged.contains(&(index, id)) {
             self.ranged.push((index, id));
@@ -269,18 +280,28 @@ impl Relay {
     }
 
     /// Resets a sink's streams in the groups that `out` names.
-    fn give_up_where(&mut self, slot: usize, sink: usize, out: impl Fn(u64, u64) -> bool) {
+    fn give_up_where(&mut self, slot: usize, sink: usize, out: impl Fn(u64) -> bool) {
         for log in self.logs_with_outlets(slot, sink) {
-            let group = self.store[log].key.group;
+            if !out(self.store[log].key.group) {
+                continue;
+            }
             for at in 0..self.store[log].outlets.len() {
-                let outlet = &self.store[log].outlets[at];
-                if outlet.sink != sink || outlet.state == OutletState::Done {
-                    continue;
-                }
-                let first_unsent = outlet.seek.unwrap_or(u64::MAX);
-                if out(group, first_unsent) {
+                if self.store[log].outlets[at].sink == sink {
                     self.give_up_outlet(log, at, Reset::Cancelled);
                 }
+            }
+        }
+    }
+
+    /// Lets a sink's streams that have not begun open with nothing before `start`.
+    fn skip_before(&mut self, slot: usize, sink: usize, start: Location) {
+        for log in self.logs_with_outlets(slot, sink) {
+            if self.store[log].key.group != start.group.0 {
+                continue;
+            }
+            let outlets = self.store[log].outlets.iter_mut();
+            for outlet in outlets.filter(|outlet| outlet.sink == sink) {
+                outlet.seek = outlet.seek.map(|seek| seek.max(start.object.0));
             }
         }
     }
@@ -314,6 +335,7 @@ impl Relay {
 
     pub(crate) fn begin_closing(&mut self, index: usize, from: Instant, reason: DrainReason) {
         let sink = &mut self.sinks[index];
+        sink.ended |= reason != DrainReason::Range;
         if std::mem::replace(&mut sink.closing, true) {
             if reason == DrainReason::Range {
                 return;
@@ -380,7 +402,7 @@ impl Relay {
     pub(crate) fn detach_sink(&mut self, id: SinkId) {
         if let Some(&index) = self.sink_index.get(&id) {
             let slot = self.sinks[index].track;
-            self.give_up_where(slot, index, |_, _| true);
+            self.give_up_where(slot, index, |_| true);
             self.forget_sink(index);
             self.tidy_track(slot);
         }
