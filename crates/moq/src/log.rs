@@ -121,7 +121,7 @@ pub(crate) struct Log {
 }
 
 /// The log's bytes in one form; `heads` runs parallel to the objects.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Wire {
     runs: VecDeque<Run>,
     heads: VecDeque<Head>,
@@ -132,7 +132,7 @@ struct Wire {
     skipping: bool,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Run {
     at: u64,
     bytes: Bytes,
@@ -291,8 +291,10 @@ impl Log {
     /// Appends what a source brought: whole object headers, and payload up to the end of `run`.
     pub(crate) fn append(&mut self, now: Instant, run: Bytes, marks: &[Mark], arena: &mut Arena) {
         let base = self.native.end;
+        if !self.peculiar && marks.iter().any(|mark| mark.status == Status::DoesNotExist) {
+            self.part_with_readers();
+        }
         for mark in marks {
-            self.peculiar |= mark.status == Status::DoesNotExist;
             let at = base + u64::from(mark.offset);
             self.native.heads.push_back(Head {
                 at,
@@ -316,6 +318,29 @@ impl Log {
         };
         self.touched = now;
         self.native.push(run, now);
+    }
+
+    /// An object comes that some readers of the source's bytes cannot be told of: from here on
+    /// they have a form of their own, which is the same up to here.
+    fn part_with_readers(&mut self) {
+        let readers: Vec<&'static Profile> = self
+            .outlets
+            .iter()
+            .filter(|outlet| outlet.state != OutletState::Done && self.is_native(outlet.profile))
+            .map(|outlet| outlet.profile)
+            .collect();
+        self.peculiar = true;
+        for profile in readers {
+            let known = self.others.iter().any(|(draft, _)| *draft == profile.draft);
+            if !known && !self.is_native(profile) {
+                let prior = self.objects.back().map(|mark| mark.object);
+                let wire = Wire {
+                    prior,
+                    ..self.native.clone()
+                };
+                self.others.push((profile.draft, wire));
+            }
+        }
     }
 
     /// Whether a session of `profile` reads the source's own bytes.
