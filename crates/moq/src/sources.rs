@@ -31,10 +31,11 @@ pub(crate) enum Inbound {
         begun: Vec<u8>,
     },
     Control,
-    /// Its alias means nothing yet: the rest stays unread.
+    /// Its alias means nothing yet: the rest stays unread, unless there is none.
     Parked {
         header: SubgroupHeader,
         begun: Bytes,
+        state: ReadState,
     },
     Data(Box<DataStream>),
 }
@@ -121,13 +122,20 @@ impl Relay {
         });
         session.parked_datagram_bytes -= datagrams.iter().map(Bytes::len).sum::<usize>();
         for stream in streams {
-            let Some(Inbound::Parked { header, begun }) =
-                self.sessions[slot].inbound.remove(&stream)
+            let Some(Inbound::Parked {
+                header,
+                begun,
+                state,
+            }) = self.sessions[slot].inbound.remove(&stream)
             else {
                 continue;
             };
             self.begin_data(slot, stream, source, header, begun.to_vec());
-            self.read_data(slot, stream);
+            if matches!(state, ReadState::More | ReadState::Blocked) {
+                self.read_data(slot, stream);
+            } else if let Err(fate) = self.take_data(slot, stream, state) {
+                self.punish(slot, stream, fate);
+            }
         }
         for bytes in datagrams {
             self.take_datagram(slot, bytes);
@@ -326,6 +334,7 @@ impl Relay {
                     Inbound::Parked {
                         header,
                         begun: rest.into(),
+                        state,
                     },
                 );
                 let id = session.id;
