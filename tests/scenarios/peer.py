@@ -2,7 +2,7 @@
 
 import asyncio
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,6 +30,13 @@ PATIENCE = 10.0
 
 class PeerClosed(Exception):
     """The session ended while something else was waited for."""
+
+
+async def eventually(is_true: Callable[[], Any], seconds: float) -> None:
+    """Waits for something in another process, which has no way to tell us."""
+    async with asyncio.timeout(seconds):
+        while not is_true():  # noqa: ASYNC110
+            await asyncio.sleep(0.1)
 
 
 def namespace(text: str) -> Namespace:
@@ -212,7 +219,7 @@ class Peer:
         self._groups[at] = group
         self._news.set()
 
-    async def until(self, is_true: Any, timeout: float = PATIENCE) -> None:
+    async def until(self, is_true: Callable[[], Any], timeout: float = PATIENCE) -> None:
         """Waits for something that an event makes true.
 
         Raises:
@@ -307,9 +314,23 @@ class Peer:
         self.say(messages.PublishNamespace(request_id, namespace(text)))
         return request_id
 
-    async def publish(self, text: str, name: str = "video", alias: int = 1) -> int:
-        """Offers a track, and is told to go on."""
+    def subscribe_namespace(self, text: str) -> int:
+        """Asks for what is published under a prefix."""
+        request_id = self.next_request()
+        stream = self.control
+        if self.profile.namespace_requests_on_own_stream:
+            stream = self.peers.engine.open_stream(self.session, True)
+        self.say(messages.SubscribeNamespace(request_id, namespace(text)), stream=stream)
+        return request_id
+
+    def offer(self, text: str, name: str = "video", alias: int = 1) -> int:
+        """Asks to publish a track."""
         request_id = self.next_request()
         self.say(messages.Publish(request_id, track(text, name), alias))
+        return request_id
+
+    async def publish(self, text: str, name: str = "video", alias: int = 1) -> int:
+        """Offers a track, and is told to go on."""
+        request_id = self.offer(text, name, alias)
         await self.hears(messages.PublishOk)
         return request_id

@@ -1,7 +1,6 @@
 """What was provisioned: it outlives its server, however that one ends, and holds on every node."""
 
 import asyncio
-import secrets
 import signal
 from pathlib import Path
 
@@ -60,12 +59,9 @@ async def test_nodes_of_one_database_honour_each_others_tokens_and_revocations(
     tmp_path: Path, peers: Peers, postgres: Postgres
 ) -> None:
     """Effective on every node in at most 5 s, and on the one that was asked at once."""
-    settings = {
-        **CHOSEN,
-        "TIDEGATE_DATABASE_URL": postgres.create_database(f"nodes_{secrets.token_hex(6)}"),
-        "TIDEGATE_SECRET_KEY": "correct horse battery staple",
-    }
+    settings = {**CHOSEN, "TIDEGATE_SECRET_KEY": "correct horse battery staple"}
     with (
+        postgres.database() as settings["TIDEGATE_DATABASE_URL"],
         running_server(tmp_path / "near", settings) as near,
         running_server(tmp_path / "far", settings) as far,
     ):
