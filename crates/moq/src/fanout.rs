@@ -379,9 +379,11 @@ impl Relay {
         self.retire(log, at);
     }
 
-    /// Takes an outlet that is done out of every count.
+    /// Takes an outlet that is done out of every count and queue.
     fn retire(&mut self, log: usize, at: usize) {
+        let reference = self.store.reference(log);
         let outlet = &mut self.store[log].outlets[at];
+        let waits = outlet.state == OutletState::Blocked;
         outlet.state = OutletState::Done;
         outlet.prefix = Bytes::new();
         let owed = std::mem::take(&mut outlet.owed);
@@ -393,6 +395,11 @@ impl Relay {
         sink.live -= 1;
         let session = &mut self.sessions[sink.session];
         session.queued -= owed;
+        if waits {
+            // Its place may soon be another session's.
+            let what = WaitingFor::Outlet { log: reference, at };
+            session.blocked.retain(|waiting| waiting.what != what);
+        }
         if let Some(stream) = stream {
             session.out.remove(&stream);
         }
