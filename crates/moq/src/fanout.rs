@@ -76,8 +76,8 @@ impl Relay {
                 }
             } else if self.sessions[session].blocked.len() >= EAGER_TRIES {
                 self.block(reference, at, session);
-            } else {
-                self.pump(reference, at);
+            } else if self.pump(reference, at) && self.sessions[session].blocked.is_empty() {
+                self.sessions[session].behind_since = None;
             }
         }
         // A fed shard keeps a finished subgroup only while somebody may still join it.
@@ -99,10 +99,10 @@ impl Relay {
         }
     }
 
-    /// Writes to one outlet what it lacks.
-    pub(crate) fn pump(&mut self, log: LogRef, at: usize) {
+    /// Writes to one outlet what it lacks; true when that was something and all of it went.
+    pub(crate) fn pump(&mut self, log: LogRef, at: usize) -> bool {
         let Some(held) = self.store.get(log) else {
-            return;
+            return false;
         };
         let outlet = &held.outlets[at];
         let sink_index = outlet.sink;
@@ -112,7 +112,7 @@ impl Relay {
             .filter(|sink| sink.id == outlet.sink_id)
         else {
             held.outlets[at].state = OutletState::Done;
-            return;
+            return false;
         };
         let session_index = sink.session;
         let session = &mut self.sessions[session_index];
@@ -135,9 +135,9 @@ impl Relay {
         self.scratch.clear();
         let outlet = &self.store[log.index].outlets[at];
         let session = &mut self.sessions[session_index];
-        self.counters
-            .bytes_out
-            .add(std::mem::take(&mut session.written));
+        let written = std::mem::take(&mut session.written);
+        self.counters.bytes_out.add(written);
+        let caught_up = written > 0 && !matches!(outcome, Outcome::Blocked);
         if let Some(stream) = outlet.stream.filter(|_| before.is_none()) {
             self.counters.streams_out.add(1);
             if !matches!(outcome, Outcome::Done) {
@@ -149,6 +149,7 @@ impl Relay {
             Outcome::Blocked => self.block(log, at, session_index),
             Outcome::Done => self.retire(log.index, at),
         }
+        caught_up
     }
 
     fn block(&mut self, log: LogRef, at: usize, session: usize) {
