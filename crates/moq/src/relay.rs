@@ -174,7 +174,8 @@ impl Relay {
         self.now = now;
         match self.carriers.shard_of(&datagram.data) {
             Some(owner) if owner != self.shard.0 => {
-                self.post(ShardId(owner), Letter::Handover(Box::new(datagram)));
+                // Lost where the other shard does not keep up, as on any other way.
+                self.try_post(ShardId(owner), Letter::Handover(Box::new(datagram)));
             }
             _ => self.carriers.handle_datagram(now, datagram),
         }

@@ -63,6 +63,11 @@ impl<T> Outbox<T> {
         Ok(())
     }
 
+    /// Whether there is a shard of this number.
+    pub fn reaches(&self, to: ShardId) -> bool {
+        usize::from(to) < self.rings.len()
+    }
+
     /// How many letters to `to` fit now.
     pub fn room(&self, to: ShardId) -> usize {
         self.rings
@@ -110,6 +115,7 @@ mod tests {
             Err(Full("too many"))
         );
         assert_eq!(letters[0].outbox().try_push(2, "still fits"), Ok(()));
+        assert!(letters[0].outbox().reaches(2) && !letters[0].outbox().reaches(3));
         assert_eq!(letters[2].pop(1), Some("from 1"));
         assert_eq!(letters[2].pop(0), Some("from 0"));
         assert!(letters[0].is_empty() && !letters[2].is_empty());
