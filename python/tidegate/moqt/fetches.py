@@ -188,6 +188,14 @@ class FetchJob(RequestOwner):
         if not self._request.over:
             self._request.refuse(refusal)
 
+    def cut(self, now: float) -> None:
+        """The track begins anew: what it was is not served any more."""
+        if self._request.answered:
+            self._finish(now)
+            self._request.retire()
+        else:
+            self._refuse(now, Refusal(*_REFUSALS["unknown"]))
+
     def abort(self, now: float) -> None:
         """It was refused before it began."""
         self._finish(now)

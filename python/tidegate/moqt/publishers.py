@@ -14,6 +14,7 @@ from tidegate.moqt.messages import (
     Subscribe,
     SubscribeOk,
 )
+from tidegate.moqt.names import Location
 from tidegate.moqt.requests import OwnRequest, PeerRequest, Request, RequestOwner
 from tidegate.moqt.subscription import DEFAULT_PRIORITY, LARGEST_OBJECT, UNFILTERED
 from tidegate.tokens import Operation
@@ -40,18 +41,22 @@ class Upstream(RequestOwner):
         asked_group: the NEW_GROUP_REQUEST that our SUBSCRIBE carried.
         alias: the publisher's track alias.
         source: the engine's handle.
+        announced: the largest location that the publisher told.
+        trusted: whether it is known to go on where the track stands.
     """
 
     __slots__ = (
         "_request",
         "_state",
         "alias",
+        "announced",
         "asked_group",
         "forward",
         "offered",
         "session",
         "source",
         "track",
+        "trusted",
     )
 
     def __init__(self, track: "Track", session: "Session") -> None:
@@ -60,6 +65,8 @@ class Upstream(RequestOwner):
         self.offered = False
         self.forward = True
         self.asked_group: int | None = None
+        self.announced: Location | None = None
+        self.trusted = False
         self.alias: int | None = None
         self.source: int | None = None
         self._request: Request | None = None
@@ -95,7 +102,8 @@ class Upstream(RequestOwner):
         assert isinstance(reply, SubscribeOk), "the session checked what grants what"
         self._bind(now, reply.track_alias)
         self._state = _State.ESTABLISHED
-        self.track.establish(now, self, reply.largest, reply.properties)
+        self.announced = reply.largest
+        self.track.establish(now, self, reply.properties)
 
     def refused(self, now: float, refusal: Refusal) -> None:
         self._state = _State.OVER
@@ -114,7 +122,8 @@ class Upstream(RequestOwner):
         self._bind(now, message.track_alias)
         request.owner = self
         self._state = _State.ESTABLISHED
-        self.track.establish(now, self, message.largest, message.properties)
+        self.announced = message.largest
+        self.track.establish(now, self, message.properties)
 
     def grant(self, request: PeerRequest) -> None:
         """Accepts the PUBLISH: everything it has, but nothing while nobody wants it.
@@ -170,6 +179,10 @@ class Upstream(RequestOwner):
         self._state = _State.OVER
         if self.alias is not None and self.session.aliases.get(self.alias) is self:
             del self.session.aliases[self.alias]
+        self.detach_source()
+
+    def detach_source(self) -> None:
+        """What comes under the alias is nobody's until it is attached again."""
         if self.source is not None:
             self.track.plane.sources.pop(self.source, None)
             if not self.session.closed:

@@ -164,9 +164,14 @@ class Relay:
             upstream.take(now, request, message)
         finally:
             track.settle(now)
-        for interest in self.interests.covering(track.name.namespace):
-            self._push(now, interest, track)
+        self.offer_to_interested(now, track)
         upstream.grant(request)
+
+    def offer_to_interested(self, now: float, track: Track) -> None:
+        """Offers a published track to every session that subscribed its namespace."""
+        if track.offered:
+            for interest in self.interests.covering(track.name.namespace):
+                self._push(now, interest, track)
 
     def _push(self, now: float, interest: NamespaceInterest, track: Track) -> None:
         """Offers a published track to a session that wants to hear of such."""

@@ -453,6 +453,22 @@ class Subscription(RequestOwner):
         if track_ended:
             self.track.relay.offer_again(now, self.track, self.session)
 
+    def cut(self, now: float) -> None:
+        """The track begins anew: ends what has started, and joins again what has not."""
+        request = self._request
+        if self.waits or request is None:
+            return
+        if self._state is _State.ATTACHING and not self.pushed:
+            self._detach_sink()
+            self._state = _State.WAITING
+            return
+        started = self._state in (_State.STARTED, _State.DRAINING)
+        self._over(now)
+        if started:
+            # Its streams are reset, so their number says nothing.
+            request.send(PublishDone(request.request_id, DoneCode.TRACK_ENDED))
+        request.retire()
+
     def cancelled(self, now: float) -> None:
         self._over(now)
 
@@ -462,15 +478,18 @@ class Subscription(RequestOwner):
             return
         self._state = _State.OVER
         self._stop_holding()
+        self._detach_sink()
+        joiners, self._joiners = self._joiners, []
+        for job in joiners:
+            job.join(now)
+        self.track.leave(now, self)
+
+    def _detach_sink(self) -> None:
         if self.sink is not None:
             del self.track.plane.sinks[self.sink]
             if not self.session.closed:
                 self.track.plane.engine.detach_sink(self.sink)
             self.sink = None
-        joiners, self._joiners = self._joiners, []
-        for job in joiners:
-            job.join(now)
-        self.track.leave(now, self)
 
 
 class _FilterUpdate:

@@ -58,7 +58,9 @@ class Track:
         "_idle",
         "_queries",
         "_refusal",
+        "_stood_at",
         "_timer",
+        "_watch",
         "ending",
         "fetches",
         "handle",
@@ -91,6 +93,8 @@ class Track:
         self._idle = _Idle.NOTHING
         self._timer: Timer | None = None
         self._grace: Timer | None = None
+        self._watch: Timer | None = None
+        self._stood_at: Location | None = None
 
     # Subscribers.
 
@@ -140,6 +144,7 @@ class Track:
         if paused and self.forwards:
             for upstream in paused:
                 upstream.set_forward(now, True)
+            self._watch_if_replaced(now)
 
     def _waiting(self) -> list["Subscription"]:
         return [each for each in self.subscriptions.values() if each.waits]
@@ -161,16 +166,15 @@ class Track:
             upstream = self.upstreams[session] = Upstream(self, session)
             upstream.ask(now, self._group_wanted)
 
-    def establish(
-        self, now: float, upstream: Upstream, largest: Location | None, properties: Properties
-    ) -> None:
+    def establish(self, now: float, upstream: Upstream, properties: Properties) -> None:
         """A publisher sends the track from now on: whoever waits for it is served."""
         if self.handle is not None and not self._in_use():
             # A publisher that comes back may start anew: what was cached says nothing of it.
             self._close(now)
         if self.handle is None:
-            self.handle = self.plane.engine.open_track(upstream.session.handle, self.relay.number)
-            self.plane.tracks[self.handle] = self
+            self._open(upstream)
+            upstream.trusted = True
+        assert self.handle is not None, "just opened"
         self.sources += 1
         self.upstreams[upstream.session] = upstream
         upstream.attach(self.handle)
@@ -178,7 +182,7 @@ class Track:
             self._grace.cancel()
             self._grace = None
         self._refusal = None
-        self._learn(largest, properties)
+        self._learn(upstream.announced, properties)
         for subscription in self._waiting():
             subscription.attach(now, waited=True)
         if self._group_wanted is not None:
@@ -187,7 +191,12 @@ class Track:
                 self._group_is_asked(wanted, self.largest)
             else:
                 self.request_group(now, wanted)
+        self._watch_if_replaced(now)
         self.settle(now)
+
+    def _open(self, near: Upstream) -> None:
+        self.handle = self.plane.engine.open_track(near.session.handle, self.relay.number)
+        self.plane.tracks[self.handle] = self
 
     def _learn(self, largest: Location | None, properties: Properties) -> None:
         assert self.handle is not None, "only an established publisher tells of its track"
@@ -236,6 +245,7 @@ class Track:
             self._seek_if_wanted(now)
         self._fail_waiting(now)
         self._end_if_over(now, code, vanished=vanished)
+        self._watch_if_replaced(now)
         self.settle(now)
 
     def drain(self, upstream: Upstream, code: DoneCode) -> None:
@@ -248,6 +258,7 @@ class Track:
         code = self.ending.pop(upstream, None)
         if code is not None:
             self._end_if_over(now, code, vanished=False)
+            self._watch_if_replaced(now)
             self.settle(now)
 
     def _remove(self, upstream: Upstream) -> bool:
@@ -297,6 +308,74 @@ class Track:
         """Whether anything is attached to the engine's track."""
         sinks = any(each.sink is not None for each in self.subscriptions.values())
         return bool(self.sources or self.ending or self.fetches or sinks)
+
+    # Publishers that start anew.
+
+    def _established(self) -> list[Upstream]:
+        return [each for each in self.upstreams.values() if each.established]
+
+    def _watch_if_replaced(self, now: float) -> None:
+        """Looks whether the track goes on, when none is left of those who brought it this far.
+
+        A publisher that crashed and starts again from its first group would be taken for one that
+        repeats what we have.
+        """
+        if self._watch is None and self._established() and not self._is_trusted():
+            when = now + self.plane.limits.restart_seconds
+            self._watch = self.plane.timers.start(when, self._watch_over)
+            self.query_largest(_Standing(self, later=False))
+
+    def _is_trusted(self) -> bool:
+        return any(each.trusted for each in self._established())
+
+    def _watch_over(self, now: float) -> None:
+        if self._established() and not self._is_trusted():
+            self.query_largest(_Standing(self, later=True))
+        else:
+            self._watch = None
+
+    def standing(self, now: float, largest: Location | None, *, later: bool) -> None:
+        """The largest location at the beginning and at the end of the watch."""
+        if not later:
+            self._stood_at = largest
+            return
+        self._watch = None
+        publishers = self._established()
+        if not publishers or self._is_trusted():
+            return
+        behind = largest is not None and not any(
+            each.announced is not None and each.announced.group >= largest.group
+            for each in publishers
+        )
+        if largest != self._stood_at or not behind:
+            for each in publishers:
+                each.trusted = True
+        elif self.forwards or not self.subscriptions:
+            self._restart(now, publishers)
+
+    def _restart(self, now: float, publishers: list[Upstream]) -> None:
+        """Begins anew with the publishers that there are; what was subscribed has ended."""
+        for subscription in [*self.subscriptions.values()]:
+            subscription.cut(now)
+        for job in [*self.fetches]:
+            job.cut(now)
+        ending, self.ending = self.ending, {}
+        for upstream in ending:
+            upstream.release()
+        for upstream in publishers:
+            upstream.detach_source()
+        properties = self.properties
+        self._close(now)
+        self._open(publishers[0])
+        assert self.handle is not None, "just opened"
+        for upstream in publishers:
+            upstream.trusted = True
+            upstream.attach(self.handle)
+            self._learn(upstream.announced, properties)
+        for subscription in self._waiting():
+            subscription.attach(now, waited=True)
+        self.relay.offer_to_interested(now, self)
+        self.settle(now)
 
     # What only the engine knows.
 
@@ -394,7 +473,7 @@ class Track:
 
     def dispose(self, now: float) -> None:
         """Forgets the track; nobody publishes, subscribes or fetches it."""
-        for timer in (self._timer, self._grace):
+        for timer in (self._timer, self._grace, self._watch):
             if timer is not None:
                 timer.cancel()
         if self.handle is not None:
@@ -412,6 +491,19 @@ class Track:
         self.largest = None
         self.properties = ()
         self._group_outstanding = None
+
+
+class _Standing:
+    """Where a track stands that might begin anew."""
+
+    __slots__ = ("_later", "_track")
+
+    def __init__(self, track: Track, *, later: bool) -> None:
+        self._track = track
+        self._later = later
+
+    def largest_known(self, now: float, largest: Location | None) -> None:
+        self._track.standing(now, largest, later=self._later)
 
 
 class _GroupQuery:
