@@ -1,13 +1,14 @@
 """Fixtures that every folder of tests may use."""
 
 import asyncio
-import secrets
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 from tidegate.store.database import Store
+from tidegate.store.schema import metadata
 
 from tests.postgres import Postgres, running_postgres
 from tests.server import Relay, Server, running_server
@@ -43,12 +44,14 @@ DATABASES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
 
 
 @pytest.fixture(params=DATABASES)
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """An empty database of each kind that Tidegate runs on."""
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'tidegate.sqlite3'}"
+        yield f"sqlite:///{tmp_path / 'tidegate.sqlite3'}"
+        return
     running: Postgres = request.getfixturevalue("postgres")
-    return running.create_database(f"test_{secrets.token_hex(6)}")
+    with running.database() as url:
+        yield url
 
 
 @pytest.fixture(scope="session")
@@ -60,10 +63,13 @@ def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def migrated_postgres(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The name of a database to copy."""
-    _migrate(postgres.create_database("migrated"), tmp_path_factory.mktemp("migrated"))
-    return "migrated"
+def migrated_postgres(
+    postgres: Postgres, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """The URL of a database to empty, which is quicker than making a new one."""
+    with postgres.database() as url:
+        _migrate(url, tmp_path_factory.mktemp("migrated"))
+        yield url
 
 
 def _migrate(url: str, directory: Path) -> None:
@@ -80,9 +86,12 @@ def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         file = tmp_path / "tidegate.sqlite3"
         shutil.copy(request.getfixturevalue("migrated_sqlite"), file)
         return f"sqlite:///{file}"
-    running: Postgres = request.getfixturevalue("postgres")
-    template: str = request.getfixturevalue("migrated_postgres")
-    return running.create_database(f"test_{secrets.token_hex(6)}", template=template)
+    url: str = request.getfixturevalue("migrated_postgres")
+    tables = ", ".join(name for name in metadata.tables if name != "revision")
+    with psycopg.connect(url, autocommit=True) as db:
+        db.execute(f"TRUNCATE {tables}".encode())
+        db.execute("UPDATE revision SET value = 0")
+    return url
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import pwd
+import secrets
 import shutil
 import signal
 import socket
@@ -26,12 +27,14 @@ class Postgres:
     def url(self, database: str) -> str:
         return f"postgresql://tidegate@127.0.0.1:{self.port}/{database}"
 
-    def create_database(self, name: str, template: str = "template1") -> str:
-        """A database like ``template``, by default an empty one; returns its URL."""
-        statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
+    @contextlib.contextmanager
+    def database(self) -> Iterator[str]:
+        """The URL of an empty database, which is gone when the block is left."""
+        name = f"test_{secrets.token_hex(6)}"
         with psycopg.connect(self.url("postgres"), autocommit=True) as db:
-            db.execute(statement.format(sql.Identifier(name), sql.Identifier(template)))
-        return self.url(name)
+            db.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+            yield self.url(name)
+            db.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
 def find_binaries() -> Path | None:

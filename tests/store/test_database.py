@@ -42,13 +42,13 @@ async def test_a_failed_transaction_leaves_no_trace(store: Store) -> None:
         assert (await db.execute(text("SELECT count(*) FROM accounts"))).scalar_one() == 0
 
 
-async def test_a_database_of_a_newer_version_is_refused(
-    store: Store, store_url: str, tmp_path: Path
-) -> None:
+async def test_a_database_of_a_newer_version_is_refused(database_url: str, tmp_path: Path) -> None:
+    store = await Store.open(database_url, tmp_path)
     async with store.writing() as db:
         await db.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    await store.close()
     with pytest.raises(DatabaseError, match="newer version"):
-        await Store.open(store_url, tmp_path)
+        await Store.open(database_url, tmp_path)
 
 
 async def test_without_an_url_a_private_file_of_the_data_directory_is_used(tmp_path: Path) -> None:
