@@ -1,6 +1,8 @@
 """A subscriber that stops reading pays for it alone."""
 
 import asyncio
+import itertools
+from pathlib import Path
 
 import pytest
 from tidegate.bench.runs import Plan, run
@@ -8,12 +10,12 @@ from tidegate.moqt import messages
 from tidegate.moqt.codes import DoneCode
 from tidegate.moqt.version import Profile
 
-from tests.scenarios.conftest import Observed
+from tests.scenarios.conftest import Observed, observed_server
 from tests.scenarios.peer import PROFILES, Peers, subgroup
 from tests.server import Relay
 
-BEHIND_SECONDS = 5
 QUEUE_BYTES = 400_000
+OBJECT_BYTES = 800
 
 
 @pytest.mark.slow
@@ -21,6 +23,7 @@ QUEUE_BYTES = 400_000
 async def test_one_that_never_reads_is_told_that_it_is_too_far_behind(
     relay: Relay, peers: Peers, profile: Profile
 ) -> None:
+    """A stream an object: it runs out of streams, so that its control stream still has room."""
     publisher = await peers.enter(relay.moqt_url(), profile)
     await publisher.publish("live/cam")
     reader = await peers.enter(relay.moqt_url(), profile)
@@ -29,19 +32,24 @@ async def test_one_that_never_reads_is_told_that_it_is_too_far_behind(
     await sleeper.watch("live/cam")
 
     done = asyncio.create_task(sleeper.hears(messages.PublishDone, timeout=30))
-    group = 0
+    groups = itertools.count()
     while not done.done():
-        publisher.open_data(subgroup(1, group, bytes(50_000)), fin=True)
+        for group in itertools.islice(groups, 20):
+            publisher.open_data(subgroup(1, group, bytes(OBJECT_BYTES)), fin=True)
         await reader.receives(alias, group, timeout=2)
-        group += 1
         await asyncio.sleep(0.02)
     assert done.result().code is DoneCode.TOO_FAR_BEHIND
-    assert group * 50_000 > QUEUE_BYTES
+    assert group * OBJECT_BYTES > QUEUE_BYTES
 
 
 @pytest.mark.slow
-async def test_memory_stays_flat_and_others_miss_nothing(watched: Observed) -> None:
+async def test_memory_stays_flat_and_others_miss_nothing(tmp_path: Path) -> None:
     """Three of fifteen stop reading; what is sent meanwhile would fill 60 MB for each of them."""
+    with observed_server(tmp_path, {"TIDEGATE_CACHE_BYTES_PER_RELAY": "4000000"}) as watched:
+        await _stall(watched)
+
+
+async def _stall(watched: Observed) -> None:
     relay = watched.server.create_relay()
 
     def plan(stalled: int, seconds: float) -> Plan:
