@@ -250,11 +250,14 @@ impl Relay {
         };
         let objects = self.objects_of(slot, number, from, to);
         let full = objects.len() == OBJECTS;
+        let last = objects.last().map(|entry| Location::new(number, entry.0));
         for (object, log, index) in objects {
             let location = Location::new(number, object);
             let held = &self.store[log];
             let Some((mark, properties, payload)) = held.object(index) else {
-                let growing = held.state == LogState::Open && held.last_object() == Some(object);
+                let growing = held.state == LogState::Open
+                    && held.last_object() == Some(object)
+                    && !held.at_boundary();
                 if growing {
                     cut.at = *expected;
                     cut.waits = true;
@@ -283,6 +286,11 @@ impl Relay {
             }
         }
         if full {
+            // What could not be given now is not looked for again.
+            if let Some(last) = last.filter(|last| *last >= *expected) {
+                cut.parts.push(Part::Unknown(last));
+                *expected = Location::new(number, last.object.0 + 1);
+            }
             cut.at = *expected;
             return false;
         }
