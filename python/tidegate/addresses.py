@@ -9,18 +9,14 @@ from typing import Self
 
 @dataclass(frozen=True, slots=True)
 class HostPort:
-    """A socket address: ``127.0.0.1:8080``, ``[::]:4443``, ``localhost:0``. Port 0 lets the system
-    pick one.
-    """
+    """A socket address, like ``127.0.0.1:8080`` or ``[::]:4443``; port 0 lets the system pick."""
 
     host: str
     port: int
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Raises ValueError, with a message fit for the operator, when ``text`` is not
-        ``host:port``.
-        """
+        """Raises ValueError, in words for the operator, when ``text`` is not ``host:port``."""
         announced = Announced.parse(text)
         if announced.port is None:
             raise ValueError("expected host:port")
@@ -70,8 +66,7 @@ def has_ipv6() -> bool:
 
 
 def reachable_hosts(announce: tuple[Announced, ...], bound: HostPort) -> tuple[str, ...]:
-    """The names and addresses that clients may use, best first: what was announced, else what is
-    bound.
+    """The names and addresses that clients may use: what was announced, else what is bound.
 
     A wildcard stands for every local address, loopback first, so that an URL made of the first one
     can be dialled from this machine.
@@ -84,9 +79,7 @@ def reachable_hosts(announce: tuple[Announced, ...], bound: HostPort) -> tuple[s
 
 
 def local_addresses(*, ipv6: bool) -> tuple[str, ...]:
-    """Every address of this machine, loopback first; link-local ones need a zone in an URL and are
-    left out.
-    """
+    """Every address of this machine, loopback first, but those that need a zone (link-local)."""
     found = ["127.0.0.1", *(["::1"] if ipv6 and has_ipv6() else [])]
     # Routing tells the address that the world sees; a UDP connect sends nothing.
     probes = [(socket.AF_INET, "192.0.2.1"), *([(socket.AF_INET6, "2001:db8::1")] if ipv6 else [])]

@@ -61,15 +61,12 @@ class Certificate:
 
     @property
     def renew_at(self) -> datetime | None:
-        """When to call :func:`load_or_make` again; None for the operator's, which changes when its
-        files do.
-        """
+        """When to call :func:`load_or_make` again; None for the operator's own."""
         return self.ends - RENEW_BEFORE if self.ours else None
 
 
 def load_or_make(data_dir: Path, hosts: Sequence[str], *, now: datetime) -> Certificate:
-    """Our certificate for ``hosts`` (names and addresses): the stored one, or a new one when that
-    is due for renewal.
+    """Our certificate for ``hosts``, names and addresses: the stored one until its renewal is due.
 
     Raises:
         DataDirectoryError: it cannot be stored.
@@ -174,9 +171,7 @@ def _certificate(
 
 
 def _names(hosts: Sequence[str]) -> frozenset[str]:
-    """What clients may dial, this machine's own names included; a name that no certificate can hold
-    is left out.
-    """
+    """``hosts`` that a certificate can hold, and this machine's own names."""
     always = ("localhost", "127.0.0.1", "::1")
     return frozenset(host for host in itertools.chain(hosts, always) if host.isascii())
 

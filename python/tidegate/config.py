@@ -240,11 +240,10 @@ class Config:
         environ: Mapping[str, str] | None = None,
         flags: Mapping[str, str] | None = None,
     ) -> Self:
-        """The defaults, overridden by ``file``, then by ``environ`` (``os.environ`` unless given),
-        then by ``flags``.
+        """The defaults, overridden by ``file``, that by ``environ``, and that by ``flags``.
 
-        ``file`` may also come from ``TIDEGATE_CONFIG``. ``flags`` maps a setting's flag
-        (``--http``) to its text.
+        ``environ`` is the process's own unless given, and may name the file (``TIDEGATE_CONFIG``);
+        ``flags`` maps a setting's flag (``--http``) to its text.
 
         Raises:
             SettingError: one setting is unknown or cannot be what it was set to; names it as it was

@@ -49,9 +49,7 @@ def locked(directory: Path) -> Generator[None]:
 
 
 def write_private(file: Path, text: str) -> None:
-    """Writes a file that only its owner can read; readers see the old one or the new one, never a
-    part.
-    """
+    """Writes a file that only its owner can read, whole or not at all."""
     draft = file.with_name(f".{file.name}.{os.getpid()}")
     draft.unlink(missing_ok=True)
     descriptor = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)

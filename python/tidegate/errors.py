@@ -13,9 +13,7 @@ class TidegateError(Exception):
 
 
 class StartError(TidegateError):
-    """The process cannot start or go on as it was told to: one line for the operator, exit status
-    2.
-    """
+    """The process cannot do as it was told: one line for the operator, exit status 2."""
 
 
 class SettingError(StartError):
@@ -55,9 +53,7 @@ class TokenExpired(TokenError):
 
 
 class TokenUnauthorized(TokenError):
-    """Well formed, and opens nothing: unknown key, bad signature, other issuer, revoked, or a relay
-    that is gone.
-    """
+    """Well formed, and opens nothing: other key or issuer, revoked, or its relay is gone."""
 
 
 class RequestError(TidegateError):

@@ -56,8 +56,7 @@ class HttpServer:
         *,
         tls_files: tuple[Path, Path] | None = None,
     ) -> Self:
-        """Listens from when it returns; ``tls_files`` are a certificate chain and its key, for
-        HTTPS.
+        """Listens from when it returns; over HTTPS with ``tls_files``, a chain and its key.
 
         Raises:
             StartError: the address cannot be listened on.

@@ -51,9 +51,7 @@ class SigningKey:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What a good token gives: the relay it opens, what may be done there, and until when (Unix
-    seconds).
-    """
+    """What a good token gives: which relay it opens, for what, and until when (Unix seconds)."""
 
     relay: str
     jti: str
@@ -112,8 +110,9 @@ def mint(
 
 
 class Verifier:
-    """Tells what a token opens. Good signatures are remembered; expiry and revocation are looked at
-    every time.
+    """Tells what a token opens.
+
+    Good signatures are remembered; expiry and revocation are looked at every time.
     """
 
     def __init__(

@@ -19,7 +19,7 @@ async def make(db: AsyncConnection) -> Account:
 
 
 async def exists(db: AsyncConnection, made: Account) -> bool:
-    return await accounts.find(db, made.id) is not None
+    return made in await accounts.list_all(db)
 
 
 async def count(store: Store) -> int:

@@ -1,6 +1,4 @@
-"""What the OpenAPI document says where types do not: request bodies, which handlers read by hand,
-and failures.
-"""
+"""What the OpenAPI document says where types do not: parameters, bodies and failures."""
 
 from dataclasses import dataclass, replace
 from typing import Annotated

@@ -24,11 +24,6 @@ async def create(db: AsyncConnection, name: str, *, now: int, id: str | None = N
     return account
 
 
-async def find(db: AsyncConnection, id: str) -> Account | None:
-    row = (await db.execute(select(schema.accounts).where(schema.accounts.c.id == id))).first()
-    return Account(*row) if row else None
-
-
 async def list_all(db: AsyncConnection) -> list[Account]:
     """Every account, oldest first."""
     oldest_first = select(schema.accounts).order_by(schema.accounts.c.created, schema.accounts.c.id)
@@ -36,8 +31,9 @@ async def list_all(db: AsyncConnection) -> list[Account]:
 
 
 async def lock(db: AsyncConnection, id: str) -> None:
-    """Makes other transactions that create something in this account wait for this one: limits
-    hold, times differ.
+    """Makes transactions that create something in this account follow one another.
+
+    So limits hold, and no two things get the same time.
     """
     # Weaker than FOR UPDATE: rows that refer to the account may be inserted meanwhile.
     query = select(schema.accounts.c.id).where(schema.accounts.c.id == id)

@@ -62,9 +62,7 @@ async def bootstrap(
 
 
 async def mark_shown(store: Store, made: Bootstrap) -> None:
-    """Call it once the token stands where the operator finds it; until then each start makes
-    another.
-    """
+    """Notes that the token stands where the operator finds it; until then each start makes one."""
     if made.made_now:
         async with store.writing() as db:
             await db.execute(

@@ -28,9 +28,7 @@ T = TypeVar("T")
 
 
 class Store:
-    """An open, migrated database. Every change and every question happens inside one of its
-    transactions.
-    """
+    """An open, migrated database: all questions and changes happen inside its transactions."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine

@@ -37,9 +37,7 @@ class RelayRecord:
 
 
 class Listener(Protocol):
-    """Told of a change once it is committed and visible in the directory; must not block, nor
-    raise.
-    """
+    """Told of a change once it is committed and visible in the directory; must not block."""
 
     def relay_changed(self, relay: RelayRecord) -> None:
         """A relay is new, or has another configuration."""
@@ -48,15 +46,11 @@ class Listener(Protocol):
         """The relay is gone: its sessions have no scope any more."""
 
     def tokens_changed(self, uid: str, revoked: frozenset[str]) -> None:
-        """The relay honours other tokens than before; ``revoked`` are those (``jti``) that it no
-        longer does.
-        """
+        """The relay honours other tokens than before; no longer those ``jti`` in ``revoked``."""
 
 
 class Directory:
-    """Every relay, token and verification key, for synchronous look-ups. Not thread-safe: the loop
-    owns it.
-    """
+    """Every relay, token and verification key, for synchronous look-ups by the loop's thread."""
 
     def __init__(self) -> None:
         self._relays: dict[str, RelayRecord] = {}
@@ -68,9 +62,7 @@ class Directory:
         return self._relays.get(uid)
 
     def accepts(self, jti: str, relay: str) -> bool:
-        """Whether the relay exists and honours the token of this ``jti``; its expiry is the token's
-        own business.
-        """
+        """Whether the relay exists and honours the token of this ``jti``, be it expired or not."""
         record = self._relays.get(relay)
         return record is not None and jti in record.tokens
 

@@ -1,6 +1,4 @@
-"""How secrets are kept: not at all, only their SHA-256. They are long and random, so nothing slower
-is needed.
-"""
+"""How secrets are kept: as their SHA-256, since they are long and random."""
 
 import hashlib
 import hmac

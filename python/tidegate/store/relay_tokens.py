@@ -104,9 +104,7 @@ async def fill(
 
 
 async def rotate(db: AsyncConnection, relay: str, slot: Slot, *, now: int) -> RelayToken:
-    """Revokes what is in the slot of a relay that was locked, if anything, and fills it anew; the
-    label stays.
-    """
+    """Fills a slot of a relay that was locked anew; what was in it is revoked, its label stays."""
     revoked = delete(schema.relay_tokens).where(_c.relay == relay, _c.slot == slot)
     label = (await db.execute(revoked.returning(_c.label))).scalar_one_or_none()
     token = await fill(db, relay, slot, now=now, label=label)

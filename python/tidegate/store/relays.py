@@ -91,9 +91,7 @@ async def page(
     ascending: bool,
     limit: int,
 ) -> tuple[list[Relay], int]:
-    """Relays created strictly between ``after`` and ``before``, at most ``limit``, and how many
-    there are.
-    """
+    """At most ``limit`` relays created strictly between the bounds, and how many there are."""
     conditions: list[ColumnElement[bool]] = [_c.account_id == account_id, _c.deleted.is_(None)]
     if after is not None:
         conditions.append(_c.created > after)

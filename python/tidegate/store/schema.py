@@ -1,5 +1,6 @@
-"""The tables. Times are microseconds since the Unix epoch, UTC: exact in every database, and what
-cursors compare.
+"""The tables.
+
+Times are microseconds since the Unix epoch: exact in every database, and what cursors compare.
 """
 
 from sqlalchemy import (
@@ -122,6 +123,4 @@ revision = Table(
     Column("id", BigInteger, CheckConstraint("id = 1"), primary_key=True, autoincrement=False),
     Column("value", BigInteger, nullable=False),
 )
-"""One row that counts the changes a directory must learn of. Taking its lock last orders them by
-commit.
-"""
+"""One row that counts what directories must learn of; its lock, taken last, orders commits."""

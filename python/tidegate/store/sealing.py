@@ -28,9 +28,7 @@ class Sealer:
 
     @classmethod
     def of(cls, secret_key: str, data_dir: Path) -> Self:
-        """Keyed by the setting ``secret_key``, or by a file of the data directory, made when
-        missing.
-        """
+        """Keyed by the setting, or else by a file of the data directory, made when missing."""
         if secret_key:
             return cls(secret_key)
         file = data_dir / _KEY_FILE

@@ -1,6 +1,4 @@
-"""What apps and TURN keys have in common: a named thing of an account, with a secret that is shown
-once.
-"""
+"""What apps and TURN keys have in common: a name, and a secret that is shown once."""
 
 import secrets
 from dataclasses import dataclass, replace

@@ -1,5 +1,6 @@
-"""Keeps a directory as new as the store, whoever changed it: this server, another node, or the
-command line.
+"""Keeps a directory as new as the store, whoever changed that.
+
+It may have been this server, another node, or the command line.
 """
 
 import asyncio
@@ -19,8 +20,9 @@ _CHUNK = 500
 
 
 class Watch:
-    """Reads what changed since it last looked. After a change of ours, call :meth:`catch_up`;
-    :meth:`run` sees others'.
+    """Reads what changed since it last looked.
+
+    After a change of ours call :meth:`catch_up`; :meth:`run` sees those of others.
     """
 
     def __init__(self, store: Store, directory: Directory) -> None:
@@ -69,9 +71,7 @@ class Watch:
         self._seen = now
 
     async def run(self, every: float = 1.0) -> None:
-        """Looks again and again, ``every`` so many seconds, until cancelled. An unreachable
-        database is waited for.
-        """
+        """Looks again ``every`` so many seconds until cancelled, whatever goes wrong in a look."""
         while True:
             await asyncio.sleep(every)
             try:
