@@ -163,6 +163,26 @@ def test_an_update_of_draft_14_may_not_widen(publishing: Profile, wider: Filter)
     assert subscriber.closed[0] is SessionCode.PROTOCOL_VIOLATION
 
 
+@publishers
+def test_an_update_of_draft_14_may_leave_the_range_alone(publishing: Profile) -> None:
+    """B23: libquicr says {0, 0} and no end when it pauses a subscription from the live edge."""
+    net = RelayNet()
+    publisher, subscriber = net.client(publishing), net.client(D14)
+    publisher.publish("live", "video")
+    publisher.objects((5, 0))
+    subscribed = subscriber.subscribe("live", "video")
+    for forward in (False, True):
+        subscriber.update(subscribed, filter=UNFILTERED, priority=7, forward=forward)
+    (sink,) = net.engine.sinks.values()
+    assert (sink.start, sink.priority, sink.forward) == ((5, 1), 7, True)
+    assert subscriber.closed is None
+    # What was subscribed from the live edge can still be joined.
+    subscriber.take(messages.SubscribeOk)
+    subscriber.update(subscribed, filter=Filter(Location(6, 0)), priority=7, forward=True)
+    subscriber.fetch(messages.RelativeJoiningFetch(subscribed, 0))
+    subscriber.take(messages.FetchOk)
+
+
 @pairs
 def test_a_track_that_closes_answers_what_it_was_asked(
     publishing: Profile, subscribing: Profile

@@ -58,6 +58,8 @@ class Subscription(RequestOwner):
         pushed: we opened it with PUBLISH.
         arrived: when its SUBSCRIBE came.
         held: whether it lingers without a publisher.
+        can_be_joined: whether the filter of its request, whatever updates make of it, allows a
+            joining FETCH.
         joining: the largest location that the peer was told, where a joining FETCH ends.
         sink: the engine's handle, from attaching on.
     """
@@ -79,6 +81,7 @@ class Subscription(RequestOwner):
         "_state",
         "_waited",
         "arrived",
+        "can_be_joined",
         "held",
         "joining",
         "pushed",
@@ -93,6 +96,7 @@ class Subscription(RequestOwner):
         self.pushed = pushed
         self.arrived = now
         self.held = False
+        self.can_be_joined = pushed
         self.joining: Location | None = None
         self.sink: int | None = None
         self._request: Request | None = None
@@ -124,6 +128,7 @@ class Subscription(RequestOwner):
         _check_range(message.filter)
         self._request = request
         self._filter = message.filter
+        self.can_be_joined = message.filter == LARGEST_OBJECT
         self._forward = message.forward
         self._priority = message.priority
         self._group_order = message.group_order
@@ -315,11 +320,6 @@ class Subscription(RequestOwner):
             return True
         return False
 
-    @property
-    def can_be_joined(self) -> bool:
-        """Whether its filter allows a joining FETCH; a PUBLISH starts at the live edge anyway."""
-        return self._filter == LARGEST_OBJECT or (self.pushed and self._filter is None)
-
     # Our PUBLISH.
 
     def push(self, now: float) -> None:
@@ -343,7 +343,8 @@ class Subscription(RequestOwner):
         self._priority = reply.priority
         self._delivery_timeout = reply.delivery_timeout
         self._filter = reply.filter
-        if reply.filter is None or reply.filter == LARGEST_OBJECT:
+        self.can_be_joined = reply.filter is None or reply.filter == LARGEST_OBJECT
+        if reply.filter is None or self.can_be_joined:
             self._apply()
         else:
             self.refilter(reply.filter, self.joining)
@@ -375,8 +376,9 @@ class Subscription(RequestOwner):
             else:
                 self.end(now, DoneCode.UPDATE_FAILED)
             return
+        chosen = message.filter
         if not self.session.profile.update_acknowledged:
-            self._require_narrowing(message.filter)
+            chosen = self._narrowed(chosen)
         if message.forward is not None:
             self._forward = message.forward
             self.track.pull(now)
@@ -386,14 +388,14 @@ class Subscription(RequestOwner):
             self._delivery_timeout = message.delivery_timeout
         if message.new_group_request is not None:
             self.track.request_group(now, message.new_group_request)
-        if message.filter is None:
+        if chosen is None:
             self._apply()
             update.grant()
         elif self.sink is None or self.track.handle is None:
-            self._filter = message.filter
+            self._filter = chosen
             update.grant()
         else:
-            self.track.query_largest(_FilterUpdate(self, update, message.filter))
+            self.track.query_largest(_FilterUpdate(self, update, chosen))
 
     def refilter(self, chosen: Filter, largest: Location | None) -> None:
         """Takes a new filter over, now that the largest location is known."""
@@ -402,13 +404,24 @@ class Subscription(RequestOwner):
         self._start = start if kind == "absolute" else _after(kind, largest)
         self._apply(start=self._start)
 
-    def _require_narrowing(self, chosen: Filter | None) -> None:
+    def _narrowed(self, chosen: Filter | None) -> Filter | None:
+        """What an update that may only narrow asks for; None: no other range.
+
+        One that leaves the range alone, of a subscription that never stated a start, may say {0, 0}
+        and no end (libquicr does).
+
+        Raises:
+            SessionFailure: it widens.
+        """
         if chosen is None or isinstance(chosen.start, FilterStart):
-            return
+            return None
         end = chosen.end_group
         wider = self._end_group is not None and (end is None or end > self._end_group)
+        if self.can_be_joined and chosen.start == (0, 0) and end is None and not wider:
+            return None
         if chosen.start < self._start or wider:
             raise violation("an update widens its subscription")
+        return chosen
 
     def _apply(self, *, start: Place | None = None) -> None:
         if self.sink is not None:
