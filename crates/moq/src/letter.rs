@@ -98,6 +98,8 @@ pub enum Letter {
         source: SourceId,
         /// Which of its streams: a number that no other stream has.
         feeder: u64,
+        /// What that stream's own header said.
+        header: StepHeader,
         /// The subgroup.
         key: StepKey,
         /// What happened to it.

@@ -320,18 +320,16 @@ impl Relay {
                 track,
                 source,
                 feeder,
+                header: StepHeader(header),
                 key: StepKey(key),
                 step,
             } => {
-                self.brought(
-                    track,
-                    Feeder {
-                        source,
-                        stream: feeder,
-                    },
-                    key,
-                    step,
-                );
+                let feeder = Feeder {
+                    source,
+                    stream: feeder,
+                    header,
+                };
+                self.brought(track, feeder, key, step);
             }
             Letter::SourceJoined { track, source } => {
                 if let Some(&slot) = self.track_index.get(&track) {

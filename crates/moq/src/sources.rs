@@ -363,6 +363,12 @@ impl Relay {
         let feeder = Feeder {
             source: held.id,
             stream: self.next_feeder,
+            header: LogHeader {
+                profile,
+                priority: header.priority,
+                extensions: header.extensions,
+                end_of_group: header.end_of_group,
+            },
         };
         let data = DataStream {
             source,
@@ -425,7 +431,7 @@ impl Relay {
                 if run.is_empty() {
                     Ok(())
                 } else {
-                    self.bring_steps(slot, data, run, &marks)
+                    self.bring_steps(data, run, &marks)
                 }
             }
             Err(error) => Err(error.fate()),
@@ -436,14 +442,10 @@ impl Relay {
 
     fn bring_steps(
         &mut self,
-        slot: usize,
         data: &mut DataStream,
         run: Bytes,
         marks: &[Mark],
     ) -> Result<(), Fate> {
-        let Some(profile) = self.sessions[slot].profile else {
-            return Ok(());
-        };
         let source = data.source;
         let key = match (data.key, marks.first()) {
             (Some(key), _) => key,
@@ -455,12 +457,7 @@ impl Relay {
                     datagram: false,
                 };
                 data.key = Some(key);
-                let header = LogHeader {
-                    profile,
-                    priority: data.header.priority,
-                    extensions: data.header.extensions,
-                    end_of_group: data.header.end_of_group,
-                };
+                let header = data.feeder.header;
                 self.bring_from(source, data.feeder, key, StepRef::Open(header))?;
                 key
             }
@@ -490,6 +487,7 @@ impl Relay {
                 track,
                 source: feeder.source,
                 feeder: feeder.stream,
+                header: StepHeader(feeder.header),
                 key: StepKey(key),
                 step,
             };
@@ -667,6 +665,7 @@ impl Relay {
         let feeder = Feeder {
             source: self.sources[source].id,
             stream: self.next_feeder,
+            header: log_header,
         };
         if scanned.is_ok() {
             let brought = self

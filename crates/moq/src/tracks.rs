@@ -119,6 +119,15 @@ pub(crate) enum StepRef<'a> {
 pub(crate) struct Feeder {
     pub(crate) source: SourceId,
     pub(crate) stream: u64,
+    /// What the stream's own header said.
+    pub(crate) header: LogHeader,
+}
+
+/// The object before `mark` on the stream that brought it; `None` at its start.
+fn prior_on_stream(feeder: &Feeder, bytes: &[u8], mark: &Mark) -> Option<u64> {
+    let varint = feeder.header.profile.varint;
+    let (delta, _) = varint.decode(&bytes[mark.header()]).ok()?;
+    mark.object.0.checked_sub(delta + 1)
 }
 
 /// A source broke a rule of its track.
@@ -188,12 +197,6 @@ impl Relay {
         let Some(&slot) = self.track_index.get(&id) else {
             return;
         };
-        for sink in std::mem::take(&mut self.tracks[slot].members.sinks) {
-            self.forget_sink(sink);
-        }
-        for sink in std::mem::take(&mut self.tracks[slot].waiting_sinks) {
-            self.forget_sink(sink);
-        }
         for (fetch, range, cursor) in std::mem::take(&mut self.tracks[slot].waiting_fetches) {
             let wanted = Letter::FetchWanted {
                 fetch,
@@ -210,6 +213,12 @@ impl Relay {
             .collect();
         for log in logs {
             self.drop_log(log);
+        }
+        for sink in std::mem::take(&mut self.tracks[slot].members.sinks) {
+            self.forget_sink(sink);
+        }
+        for sink in std::mem::take(&mut self.tracks[slot].waiting_sinks) {
+            self.forget_sink(sink);
         }
         for shard in std::mem::take(&mut self.tracks[slot].members.feeds) {
             self.post(shard, Letter::TrackClosed { track: id });
@@ -324,8 +333,8 @@ impl Relay {
     ) -> Result<(), BrokenRule> {
         let held = &self.store[log];
         let key = held.key;
-        let last = held.last_object();
         if held.state == LogState::Open && self.owns(log, feeder) {
+            let last = held.last_object();
             let known = held.resumes_after.filter(|_| last.is_none());
             return match known {
                 None => self.check_and_apply(now, slot, log, bytes, marks),
@@ -335,28 +344,41 @@ impl Relay {
                 },
             };
         }
+        let last = held.last_whole_object().or(held.resumes_after);
         let first_new = marks
             .iter()
             .position(|mark| last.is_none_or(|last| mark.object.0 > last));
-        self.counters
-            .duplicates
-            .add(first_new.unwrap_or(marks.len()) as u64);
+        let begun = held.last_object();
+        let known = marks.partition_point(|mark| Some(mark.object.0) <= begun);
+        self.counters.duplicates.add(known as u64);
         let Some(first_new) = first_new else {
             return Ok(());
         };
-        if held.state != LogState::Open || held.source.is_some() {
+        if held.state == LogState::Finished || held.state == LogState::Open && held.source.is_some()
+        {
             return Ok(());
         }
-        // Its source is gone: this one goes on.
-        if !held.at_boundary() {
-            let header = held.header;
-            self.apply_end(now, slot, key, false);
-            let log = self.apply_open(now, slot, key, header);
+        // Its source is gone: this one goes on, behind what is there if that hides nothing.
+        let prior = match first_new.checked_sub(1) {
+            Some(before) => Some(marks[before].object.0),
+            None => prior_on_stream(&feeder, &bytes, &marks[0]),
+        };
+        let follows = match (last, prior) {
+            (None, _) => true,
+            (Some(last), Some(prior)) => prior <= last,
+            (Some(last), None) => marks[first_new].object.0 == last + 1,
+        };
+        let goes_on = held.state == LogState::Open && held.at_boundary() && follows;
+        if goes_on && held.header.writes_like(&feeder.header) {
             self.adopt(log, feeder);
-            return self.apply_from(now, slot, log, bytes, marks, first_new, None);
+            let prior = self.store[log].last_object();
+            return self.apply_from(now, slot, log, bytes, marks, first_new, prior);
         }
+        self.apply_end(now, slot, key, false);
+        let log = self.apply_open(now, slot, key, feeder.header);
+        self.store[log].resumes_after = last;
         self.adopt(log, feeder);
-        self.apply_from(now, slot, log, bytes, marks, first_new, last)
+        self.apply_from(now, slot, log, bytes, marks, first_new, None)
     }
 
     fn adopt(&mut self, log: usize, feeder: Feeder) {
@@ -379,42 +401,29 @@ impl Relay {
         first: usize,
         prior: Option<u64>,
     ) -> Result<(), BrokenRule> {
-        let profile = self.store[log].header.profile;
-        let extensions = self.store[log].header.extensions;
+        let varint = self.store[log].header.profile.varint;
         let mark = marks[first];
-        let mut header = Vec::with_capacity(mark.header_len as usize + 8);
-        let prior = prior.map(crate::location::ObjectId);
-        let source = &bytes[mark.header()];
-        if subgroup::transcode_header(
-            profile,
-            profile,
-            source,
-            &mark,
-            extensions,
-            prior,
-            &mut header,
-        )
-        .is_err()
-        {
+        let delta = prior.map_or(mark.object.0, |prior| mark.object.0 - prior - 1);
+        let delta_len = varint.encoded_len(delta) as u32;
+        let rest = &bytes[mark.offset as usize + mark.delta_len as usize..];
+        let room = self.store.arena.room(delta_len as usize + rest.len());
+        let mut opening = Vec::with_capacity(8);
+        if varint.encode(delta, &mut opening).is_err() {
             return Ok(());
         }
-        let rest = &bytes[mark.header().end..];
-        let grown = header.len() as i64 - i64::from(mark.header_len) - i64::from(mark.offset);
-        let room = self.store.arena.room(header.len() + rest.len());
-        room.extend_from_slice(&header);
+        room.extend_from_slice(&opening);
         room.extend_from_slice(rest);
         let bytes = self.store.arena.cut();
         let mut moved: Vec<Mark> = marks[first..].to_vec();
-        for mark in &mut moved[1..] {
-            mark.offset = (i64::from(mark.offset) + grown) as u32;
-        }
-        let delta_len = profile.varint.decode(&header).map_or(0, |(_, len)| len);
+        let grown = delta_len.wrapping_sub(u32::from(mark.delta_len));
         let head = &mut moved[0];
-        head.extensions_at =
-            (u64::from(head.extensions_at) + delta_len as u64 - u64::from(head.delta_len)) as u32;
+        head.header_len = head.header_len.wrapping_add(grown);
+        head.extensions_at = head.extensions_at.wrapping_add(grown);
         head.delta_len = delta_len as u8;
         head.offset = 0;
-        head.header_len = header.len() as u32;
+        for later in &mut moved[1..] {
+            later.offset = (later.offset - mark.offset).wrapping_add(grown);
+        }
         self.check_and_apply(now, slot, log, bytes, &moved)
     }
 
