@@ -36,6 +36,13 @@ pub(crate) struct LogHeader {
     pub(crate) end_of_group: bool,
 }
 
+impl LogHeader {
+    /// Whether objects behind the other header can follow those behind this one as they are.
+    pub(crate) fn writes_like(&self, other: &Self) -> bool {
+        self.profile.draft == other.profile.draft && self.extensions == other.extensions
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum LogState {
     Open,
@@ -357,12 +364,19 @@ impl Log {
         if self.is_native(profile) || self.others.iter().any(|(draft, _)| *draft == profile.draft) {
             return;
         }
-        // Cursors into the source's bytes stay true: up to here the two forms were alike.
         let mut wire = Wire {
             end: self.native.start(),
             ..Wire::default()
         };
         for (mark, head) in self.objects.iter().zip(&self.native.heads) {
+            if head.at < self.native.start() {
+                wire.skipping = true;
+                wire.heads.push_back(Head {
+                    at: wire.end,
+                    len: 0,
+                });
+                continue;
+            }
             let received = self.native.runs[self.native.run_index(head.at)].received;
             let payload_at = head.at + u64::from(head.len);
             let header = self
@@ -444,13 +458,18 @@ impl Log {
             .iter()
             .enumerate()
             .skip(index)
-            .find(|(_, head)| head.len > 0)?;
+            .find(|(_, head)| head.len > 0 && head.at >= wire.start())?;
         if head.at == 0 {
             return Some((head.at, None));
         }
         let after = head.at + u64::from(head.len);
         let header = wire.slices(head.at, after).next()?;
-        Some((after, Some((header, self.objects[index]))))
+        let (_, delta_len) = profile.varint.decode(&header).ok()?;
+        let mark = Mark {
+            delta_len: delta_len as u8,
+            ..self.objects[index]
+        };
+        Some((after, Some((header, mark))))
     }
 
     /// The first byte that an outlet still needs.
@@ -504,31 +523,36 @@ impl Log {
 
     /// The bytes held in the source's own form, for a shard that gets the feed from here on.
     pub(crate) fn snapshot(&self) -> Option<(Vec<Bytes>, Vec<Mark>)> {
-        let start = self.native.start();
-        if self
-            .native
-            .heads
-            .front()
-            .is_some_and(|head| head.at < start)
-        {
+        let Some(first) = self.native.heads.front() else {
+            return Some((Vec::new(), Vec::new()));
+        };
+        if first.at < self.native.start() {
             return None;
         }
-        let marks = self
-            .objects
-            .iter()
-            .zip(&self.native.heads)
+        let mut runs: Vec<Bytes> = self.native.slices(first.at, self.native.end).collect();
+        let marks = self.objects.iter().zip(&self.native.heads);
+        let mut marks: Vec<Mark> = marks
             .map(|(mark, head)| Mark {
-                offset: (head.at - start) as u32,
+                offset: (head.at - first.at) as u32,
                 ..*mark
-            });
-        Some((
-            self.native
-                .runs
-                .iter()
-                .map(|run| run.bytes.clone())
-                .collect(),
-            marks.collect(),
-        ))
+            })
+            .collect();
+        if first.at > 0 {
+            // What is there began behind an object that is gone: here it begins.
+            let header = runs[0].split_to(first.len as usize);
+            let mut opening = Vec::with_capacity(header.len() + 8);
+            subgroup::rewrite_first(self.header.profile, &header, &marks[0], &mut opening);
+            let grown = (opening.len() as u32).wrapping_sub(header.len() as u32);
+            let moved = |at: &mut u32| *at = at.wrapping_add(grown);
+            moved(&mut marks[0].header_len);
+            moved(&mut marks[0].extensions_at);
+            marks[0].delta_len = marks[0].delta_len.wrapping_add(grown as u8);
+            marks[1..]
+                .iter_mut()
+                .for_each(|mark| moved(&mut mark.offset));
+            runs.insert(0, opening.into());
+        }
+        Some((runs, marks))
     }
 
     /// Drops whole objects from the front that came in before `until` and that every outlet has
@@ -563,7 +587,8 @@ impl Log {
         dropped
     }
 
-    /// Drops bytes from the front until at most `most` are held, whoever still needs them.
+    /// Drops bytes from the front until at most `most` are held, whoever still needs them, and
+    /// the objects that nothing is left of.
     pub(crate) fn squeeze(&mut self, most: u64) {
         for wire in
             std::iter::once(&mut self.native).chain(self.others.iter_mut().map(|o| &mut o.1))
@@ -571,6 +596,13 @@ impl Log {
             while wire.end - wire.start() > most && wire.runs.len() > 1 {
                 wire.runs.pop_front();
                 self.trimmed = true;
+            }
+        }
+        while self.objects.len() > 1 && self.native.heads[1].at <= self.native.start() {
+            self.objects.pop_front();
+            self.native.heads.pop_front();
+            for (_, wire) in &mut self.others {
+                wire.heads.pop_front();
             }
         }
     }
