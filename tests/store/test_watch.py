@@ -1,6 +1,7 @@
 """A directory sees what is committed, whoever committed it."""
 
 import asyncio
+import random
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -57,7 +58,7 @@ def heard(directory: Directory) -> Iterator[Heard]:
 
 async def create(store: Store) -> tuple[Relay, str]:
     async with store.writing() as db:
-        relay = await relays.create(db, ACCOUNT, "r", RelayConfig(), limit=9, now=NOW)
+        relay = await relays.create(db, ACCOUNT, "r", RelayConfig(), limit=99, now=NOW)
         token = await relay_tokens.fill(db, relay.uid, Slot.SUBSCRIBE, now=NOW)
     return relay, token.jti
 
@@ -193,3 +194,50 @@ async def test_a_watch_outlives_a_database_that_does_not_answer(
     assert directory.accepts(jti, relay.uid)
     assert "cannot be read for changes: ConnectionError" in caplog.text
     assert "changes could not be taken over" in caplog.text
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_a_directory_that_followed_is_like_one_that_starts_now(
+    store: Store, directory: Directory, watch: Watch, seed: int
+) -> None:
+    dice = random.Random(seed)
+    living: list[Relay] = []
+    ever: set[str] = set()
+
+    async def change() -> None:
+        if not living or dice.random() < 0.2:
+            relay, _ = await create(store)
+            living.append(relay)
+            ever.add(relay.uid)
+            return
+        at = dice.randrange(len(living))
+        relay = living[at]
+        async with store.writing() as db:
+            match dice.randrange(5):
+                case 0:
+                    await relays.remove(db, ACCOUNT, relay.uid, now=NOW)
+                    living.pop(at)
+                case 1:
+                    config = RelayConfig(linger_max_ms=dice.randrange(300_000))
+                    await relays.save(db, replace(relay, config=config))
+                case 2:
+                    await relay_tokens.rotate(db, relay.uid, dice.choice(list(Slot)), now=NOW)
+                case 3:
+                    tokens = await relay_tokens.list_of(db, relay.uid)
+                    if tokens:
+                        await relay_tokens.revoke(db, relay.uid, dice.choice(tokens).jti)
+                case _:
+                    await signing_keys.rotate(
+                        db, SEALER, now=NOW, retire_others=dice.random() < 0.3
+                    )
+
+    for _ in range(40):
+        await change()
+        if dice.random() < 0.5:
+            await watch.catch_up()
+    await watch.catch_up()
+    fresh = Directory()
+    await Watch(store, fresh).catch_up()
+    assert [fresh.relay(uid) for uid in ever] == [directory.relay(uid) for uid in ever]
+    assert {uid for uid in ever if fresh.relay(uid)} == {relay.uid for relay in living}
+    assert set(fresh.keys) == set(directory.keys)
