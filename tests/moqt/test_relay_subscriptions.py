@@ -70,6 +70,20 @@ def test_an_established_track_answers_at_once(publishing: Profile, subscribing: 
 
 
 @pairs
+def test_a_join_costs_three_commands(publishing: Profile, subscribing: Profile) -> None:
+    """B3: SERVER_SETUP, a sink and its start; nothing more, however many have joined before."""
+    net = RelayNet()
+    publisher = net.client(publishing)
+    publisher.publish_namespace("live")
+    publisher.serve()
+    net.client(subscribing).subscribe("live", "video")
+    for _ in range(20):
+        net.engine.calls.clear()
+        net.client(subscribing).subscribe("live", "video")
+        assert net.engine.calls == ["send", "attach_sink", "start_sink"]
+
+
+@pairs
 def test_every_matching_publisher_is_asked(publishing: Profile, subscribing: Profile) -> None:
     """B4: the exact namespace and every prefix of it, but nobody else."""
     net = RelayNet()

@@ -4,6 +4,7 @@ Nothing here waits: ``now`` comes in with each event, and :meth:`MoqServer.next_
 :meth:`MoqServer.handle_timeout` is due.
 """
 
+import logging
 from collections.abc import Callable, Collection, Mapping
 from itertools import count
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,8 @@ from tidegate.moqt.version import Profile
 
 if TYPE_CHECKING:
     from tidegate import _engine
+
+log = logging.getLogger(__name__)
 
 _FORBIDDEN = 403
 _BAD_REQUEST = 400
@@ -115,6 +118,7 @@ class MoqServer:
             path=event.path,
         )
         plane.engine.accept(event.session, protocol)
+        log.debug("session %x: from %s over %s", event.session, event.peer, event.transport)
 
     def _on_stream_bytes(self, now: float, event: "_engine.StreamBytes") -> None:
         session = self.sessions.get(event.session)
@@ -132,6 +136,7 @@ class MoqServer:
         session = self.sessions.get(event.session)
         if session is not None:
             session.said_goodbye = event.remote and event.code == SessionCode.NO_ERROR
+            log.debug("session %x: gone with code %s", event.session, event.code)
             self._forget(now, session)
 
     def _on_sink_attached(self, now: float, event: "_engine.SinkAttached") -> None:
@@ -211,6 +216,7 @@ class MoqServer:
         session.access = access
         session.relay = relay
         relay.enter(session)
+        log.debug("session %x: speaks %s in relay %s", session.handle, session.profile, uid)
         if limits.close_on_expiry:
             session.expire_at(access.grant.expires - self.unix_offset)
 
@@ -262,6 +268,7 @@ class MoqServer:
 
     def _close(self, now: float, session: Session, code: SessionCode, reason: str) -> None:
         if not session.closed:
+            log.debug("session %x: closed with %s: %s", session.handle, code.name, reason)
             self.plane.engine.close(session.handle, code, reason)
             self._forget(now, session)
 
