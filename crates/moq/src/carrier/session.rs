@@ -264,6 +264,9 @@ impl Session {
     }
 
     fn step(&mut self, now: Instant, step: Step, around: &mut Around<'_>) {
+        if matches!(self.phase, Phase::Over) {
+            return; // what stood behind an error in the same bytes
+        }
         match step {
             Step::Event(event) => self.tell(event, around),
             Step::Request(request) => {

@@ -438,6 +438,16 @@ fn broken_http3_closes_the_connection_with_its_code() {
     }
 }
 
+#[test]
+fn a_request_behind_an_error_opens_no_session() {
+    let mut http3 = Http3::new();
+    http3.bi(&[vec![0x04, 0x00], chromium_connect()].concat());
+    let client = http3.client;
+    let (told, _, remote) = http3.pair.closed(Who::Client, client);
+    assert_eq!((told, remote), (Some(0x105), true));
+    assert!(http3.pair.server.events.is_empty());
+}
+
 /// S4: broken HTTP/3 closes its own connection only.
 #[test]
 fn any_bytes_on_any_stream_leave_other_sessions_alone() {
