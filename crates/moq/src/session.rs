@@ -17,6 +17,8 @@ use crate::store::LogRef;
 
 /// Control streams go out before all data.
 const CONTROL_PRIORITY: i32 = i32::MAX;
+/// Events that wait here for Python, the queue to it being full, when new sessions are refused.
+const NEWCOMERS: usize = 4096;
 /// Control bytes handed to Python for one session between two of its visits.
 const CONTROL_QUANTUM: usize = 16 << 10;
 
@@ -142,6 +144,10 @@ impl Relay {
 
     pub(crate) fn handle_carrier_event(&mut self, key: SessionKey, event: CarrierEvent) {
         if let CarrierEvent::Incoming(incoming) = event {
+            if self.events.len() >= NEWCOMERS {
+                self.carriers.refuse(self.now, key, 503);
+                return;
+            }
             let id = SessionId(key.get());
             self.add_session(id, key);
             self.events.push_back(Event::Incoming {
