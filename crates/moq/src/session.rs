@@ -17,6 +17,8 @@ use crate::store::LogRef;
 
 /// Control streams go out before all data.
 const CONTROL_PRIORITY: i32 = i32::MAX;
+/// Aliases remembered of a session's subscriptions that are over.
+const CANCELLED: usize = 256;
 /// Events that wait here for Python, the queue to it being full, when new sessions are refused.
 const NEWCOMERS: usize = 4096;
 /// Control bytes handed to Python for one session between two of its visits.
@@ -31,6 +33,8 @@ pub(crate) struct Session {
     pub(crate) profile: Option<&'static Profile>,
     pub(crate) inbound: FxHashMap<StreamId, Inbound>,
     pub(crate) aliases: FxHashMap<u64, AliasUse>,
+    /// Aliases of subscriptions that are over, oldest first.
+    cancelled: VecDeque<u64>,
     pub(crate) parked: Vec<(u64, StreamId)>,
     pub(crate) parked_datagrams: VecDeque<(u64, Instant, Bytes)>,
     pub(crate) parked_datagram_bytes: usize,
@@ -102,6 +106,7 @@ impl Session {
             profile: None,
             inbound: FxHashMap::default(),
             aliases: FxHashMap::default(),
+            cancelled: VecDeque::new(),
             parked: Vec::new(),
             parked_datagrams: VecDeque::new(),
             parked_datagram_bytes: 0,
@@ -121,6 +126,18 @@ impl Session {
             unread: VecDeque::new(),
             waits_for_python: false,
             visit: u64::MAX,
+        }
+    }
+
+    /// What still comes under an alias is discarded, until many others have been cancelled too.
+    pub(crate) fn cancel_alias(&mut self, alias: u64) {
+        self.aliases.insert(alias, AliasUse::Cancelled);
+        self.cancelled.push_back(alias);
+        if self.cancelled.len() > CANCELLED
+            && let Some(oldest) = self.cancelled.pop_front()
+            && self.aliases.get(&oldest) == Some(&AliasUse::Cancelled)
+        {
+            self.aliases.remove(&oldest);
         }
     }
 

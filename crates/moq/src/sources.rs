@@ -215,7 +215,7 @@ impl Relay {
         if let Some(session) = self.sessions.get_mut(source.session) {
             session.sources.retain(|held| *held != index);
             if session.aliases.get(&source.alias) == Some(&AliasUse::Source(index)) {
-                session.aliases.insert(source.alias, AliasUse::Cancelled);
+                session.cancel_alias(source.alias);
             }
             if session.sources.is_empty()
                 && let Some(mut carrier) = self.carriers.session(session.key)
