@@ -287,7 +287,11 @@ impl Relay {
             return;
         }
         if state == ReadState::More {
-            let id = self.sessions[slot].id;
+            let session = &self.sessions[slot];
+            if fresh && matches!(session.inbound.get(&stream), Some(Inbound::Data(_))) {
+                return self.read_data(slot, stream);
+            }
+            let id = session.id;
             self.again.push((id, stream));
         }
     }
@@ -322,7 +326,11 @@ impl Relay {
             Some(&AliasUse::Source(source)) => {
                 self.begin_data(slot, stream, source, header, rest);
                 self.scratch.clear();
-                self.take_data(slot, stream, state)
+                match state {
+                    // What follows is read at once, and goes on in one run with what is here.
+                    ReadState::More => Ok(()),
+                    state => self.take_data(slot, stream, state),
+                }
             }
             None if session.parked.len() >= self.limits.parked_streams => {
                 Err(Fate::Stream(Reset::ExcessiveLoad))
