@@ -530,10 +530,9 @@ impl Relay {
     fn stop_data(&mut self, slot: usize, stream: StreamId, code: Reset) {
         let session = &mut self.sessions[slot];
         let inbound = session.inbound.remove(&stream);
-        if let (Some(mut carrier), Some(profile)) =
-            (self.carriers.session(session.key), session.profile)
-        {
-            carrier.stop_sending(stream, code.code(profile));
+        if let Some(mut carrier) = self.carriers.session(session.key) {
+            let code = session.profile.map_or(0, |profile| code.code(profile));
+            carrier.stop_sending(stream, code);
         }
         if let Some(Inbound::Data(data)) = inbound {
             self.end_data(*data, false);
@@ -702,6 +701,8 @@ impl Relay {
         }
         if bytes.len() <= most {
             session.parked_datagram_bytes += bytes.len();
+            // Its own memory: it would keep that of the packets around it.
+            let bytes = Bytes::copy_from_slice(&bytes);
             session.parked_datagrams.push_back((alias, until, bytes));
         }
     }
