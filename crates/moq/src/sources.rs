@@ -70,6 +70,8 @@ pub(crate) struct Source {
     /// Streams seen so far, and those still open.
     seen: u64,
     open: u64,
+    /// It broke its track's rules: Python was told, and nothing more of it counts.
+    malformed: bool,
     /// The publisher is done after this many streams, or at the deadline.
     ending: Option<(Option<u64>, Instant)>,
 }
@@ -92,6 +94,7 @@ impl Relay {
             alias,
             seen: 0,
             open: 0,
+            malformed: false,
             ending: None,
         });
         self.source_index.insert(id, source);
@@ -442,7 +445,10 @@ impl Relay {
                     self.bring_steps(data, run, &marks)
                 }
             }
-            Err(error) => Err(error.fate()),
+            Err(error) => Err(match error.fate() {
+                Fate::Track => self.condemn(data.source, error.to_string()),
+                fate => fate,
+            }),
         };
         self.scratch_marks = marks;
         result
@@ -484,6 +490,9 @@ impl Relay {
         let Some(held) = self.sources.get(source) else {
             return Ok(());
         };
+        if held.malformed {
+            return Err(Fate::Track);
+        }
         let track = held.track;
         if track.shard() != self.shard {
             let step = match step {
@@ -506,15 +515,22 @@ impl Relay {
             return Ok(());
         };
         self.bring(self.now, slot, feeder, key, step)
-            .map_err(|broken| {
-                let reason = broken.0.to_owned();
-                self.events.push_back(Event::Malformed {
-                    track,
-                    source: feeder.source,
-                    reason,
-                });
-                Fate::Track
-            })
+            .map_err(|broken| self.condemn(source, broken.0.to_owned()))
+    }
+
+    /// Tells Python once that a source breaks its track's rules.
+    fn condemn(&mut self, index: usize, reason: String) -> Fate {
+        if let Some(source) = self.sources.get_mut(index)
+            && !std::mem::replace(&mut source.malformed, true)
+        {
+            let (source, track) = (source.id, source.track);
+            self.events.push_back(Event::Malformed {
+                track,
+                source,
+                reason,
+            });
+        }
+        Fate::Track
     }
 
     fn end_data(&mut self, data: DataStream, finished: bool) {
