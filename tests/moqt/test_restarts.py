@@ -42,7 +42,7 @@ def test_a_publisher_that_crashed_starts_again_from_its_first_group(
         net.advance(9)
         assert viewer.heard == []
         first.leave(None)
-    net.advance(4)
+    net.advance(6)
     done = viewer.take(messages.PublishDone)
     assert (done.code, done.stream_count) == (DoneCode.TRACK_ENDED, None)
     second.objects((2, 0))
@@ -132,7 +132,7 @@ def test_a_restart_is_offered_to_who_subscribed_the_namespace(profile: Profile) 
     first.objects(*PAST)
     second.publish("live", "video")
     first.leave(None)
-    net.advance(4)
+    net.advance(6)
     assert watcher.take(messages.PublishDone).request_id == taken[0].request_id
     assert len(taken) == 2
     second.objects((0, 0))
@@ -152,7 +152,7 @@ def test_what_is_under_way_at_a_restart(profile: Profile) -> None:
     fetching.take(messages.FetchOk)
     second.publish("live", "video")
     first.leave(None)
-    net.advance(2)
+    net.advance(4)
     net.engine.slow.add(SinkAttached)
     joining.subscribe("live", "video")
     net.advance(2)

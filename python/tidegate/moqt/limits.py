@@ -41,9 +41,7 @@ class Limits:
             AUTH_TOKEN_CACHE_OVERFLOW.
         upstream_linger_seconds: how long a track stays subscribed after its last subscriber left.
         publisher_grace_seconds: how long subscribers wait for a publisher that vanished without
-            goodbye; then PUBLISH_DONE.
-        restart_seconds: how long a track may stand still with none but publishers that know less of
-            it than we do; then it begins anew, its subscriptions being ended.
+            goodbye, or for one that returned to bring something new; then PUBLISH_DONE.
         cache_linger_seconds: how long a track that nobody publishes or wants can be fetched.
         drain_seconds: how long an ended track's last streams may take to come in.
     """
@@ -73,7 +71,6 @@ class Limits:
     token_cache_bytes: int = 4096
     upstream_linger_seconds: float = 2.0
     publisher_grace_seconds: float = 5.0
-    restart_seconds: float = 3.0
     cache_linger_seconds: float = 10.0
     drain_seconds: float = 5.0
 

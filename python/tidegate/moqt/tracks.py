@@ -321,7 +321,7 @@ class Track:
         repeats what we have.
         """
         if self._watch is None and self._established() and not self._is_trusted():
-            when = now + self.plane.limits.restart_seconds
+            when = now + self.plane.limits.publisher_grace_seconds
             self._watch = self.plane.timers.start(when, self._watch_over)
             self.query_largest(_Standing(self, later=False))
 
