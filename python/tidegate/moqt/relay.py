@@ -132,7 +132,7 @@ class Relay:
             raise
         request.owner = subscription
         if message.new_group_request is not None and not track.sources:
-            track.request_group(now, message.new_group_request)
+            track.new_groups.request(now, message.new_group_request)
         track.subscribe(now, subscription)
 
     def _require_first_subscription(self, now: float, session: "Session", track: Track) -> None:

@@ -175,7 +175,7 @@ class MoqServer:
     def _on_group_reached(self, now: float, event: "_engine.GroupReached") -> None:
         track = self.plane.tracks.get(event.track)
         if track is not None:
-            track.group_reached()
+            track.new_groups.reached()
 
     def _on_fetch_answer(self, now: float, event: "_engine.FetchAnswer") -> None:
         job = self.plane.fetches.get(event.fetch)

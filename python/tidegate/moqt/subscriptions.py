@@ -309,7 +309,7 @@ class Subscription(RequestOwner):
         for job in joiners:
             job.join(now)
         if self._new_group is not None:
-            self.track.request_group(now, self._new_group)
+            self.track.new_groups.request(now, self._new_group)
         if self._done is not None:
             self.end(now, self._done)
 
@@ -349,7 +349,7 @@ class Subscription(RequestOwner):
         else:
             self.refilter(reply.filter, self.joining)
         if reply.new_group_request is not None:
-            self.track.request_group(now, reply.new_group_request)
+            self.track.new_groups.request(now, reply.new_group_request)
 
     def refused(self, now: float, refusal: Refusal) -> None:
         if refusal.code is RequestCode.NOT_SUPPORTED:
@@ -387,7 +387,7 @@ class Subscription(RequestOwner):
         if message.delivery_timeout is not None:
             self._delivery_timeout = message.delivery_timeout
         if message.new_group_request is not None:
-            self.track.request_group(now, message.new_group_request)
+            self.track.new_groups.request(now, message.new_group_request)
         if chosen is None:
             self._apply()
             update.grant()

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Protocol
 from tidegate.moqt.codes import DoneCode, RequestCode
 from tidegate.moqt.failures import Refusal
 from tidegate.moqt.names import FullTrackName, Location
+from tidegate.moqt.new_groups import NewGroups
 from tidegate.moqt.plane import Place
 from tidegate.moqt.properties import Properties, TrackProperty, integer
 from tidegate.moqt.publishers import Upstream
+from tidegate.moqt.succession import Succession
 from tidegate.moqt.timers import Timer
 
 if TYPE_CHECKING:
@@ -53,19 +55,17 @@ class Track:
 
     __slots__ = (
         "_grace",
-        "_group_outstanding",
-        "_group_wanted",
         "_idle",
         "_queries",
         "_refusal",
-        "_stood_at",
+        "_succession",
         "_timer",
-        "_watch",
         "ending",
         "fetches",
         "handle",
         "largest",
         "name",
+        "new_groups",
         "plane",
         "properties",
         "relay",
@@ -88,13 +88,11 @@ class Track:
         self.largest: Location | None = None
         self._queries: dict[int, LargestQuery] = {}
         self._refusal: Refusal | None = None
-        self._group_wanted: int | None = None
-        self._group_outstanding: int | None = None
+        self.new_groups = NewGroups(self)
+        self._succession = Succession(self)
         self._idle = _Idle.NOTHING
         self._timer: Timer | None = None
         self._grace: Timer | None = None
-        self._watch: Timer | None = None
-        self._stood_at: Location | None = None
 
     # Subscribers.
 
@@ -144,7 +142,7 @@ class Track:
         if paused and self.forwards:
             for upstream in paused:
                 upstream.set_forward(now, True)
-            self._watch_if_replaced(now)
+            self._succession.look(now)
 
     def _waiting(self) -> list["Subscription"]:
         return [each for each in self.subscriptions.values() if each.waits]
@@ -164,7 +162,7 @@ class Track:
             and session.carries(self.name.namespace)
         ):
             upstream = self.upstreams[session] = Upstream(self, session)
-            upstream.ask(now, self._group_wanted)
+            upstream.ask(now, self.new_groups.wanted)
 
     def establish(self, now: float, upstream: Upstream, properties: Properties) -> None:
         """A publisher sends the track from now on: whoever waits for it is served."""
@@ -185,13 +183,8 @@ class Track:
         self._learn(upstream.announced, properties)
         for subscription in self._waiting():
             subscription.attach(now, waited=True)
-        if self._group_wanted is not None:
-            wanted, self._group_wanted = self._group_wanted, None
-            if upstream.asked_group is not None and upstream.asked_group >= wanted:
-                self._group_is_asked(wanted, self.largest)
-            else:
-                self.request_group(now, wanted)
-        self._watch_if_replaced(now)
+        self.new_groups.established(now, upstream)
+        self._succession.look(now)
         self.settle(now)
 
     def _open(self, near: Upstream) -> None:
@@ -245,7 +238,7 @@ class Track:
             self._seek_if_wanted(now)
         self._fail_waiting(now)
         self._end_if_over(now, code, vanished=vanished)
-        self._watch_if_replaced(now)
+        self._succession.look(now)
         self.settle(now)
 
     def drain(self, upstream: Upstream, code: DoneCode) -> None:
@@ -258,7 +251,7 @@ class Track:
         code = self.ending.pop(upstream, None)
         if code is not None:
             self._end_if_over(now, code, vanished=False)
-            self._watch_if_replaced(now)
+            self._succession.look(now)
             self.settle(now)
 
     def _remove(self, upstream: Upstream) -> bool:
@@ -309,51 +302,10 @@ class Track:
         sinks = any(each.sink is not None for each in self.subscriptions.values())
         return bool(self.sources or self.ending or self.fetches or sinks)
 
-    # Publishers that start anew.
-
-    def _established(self) -> list[Upstream]:
+    def established(self) -> list[Upstream]:
         return [each for each in self.upstreams.values() if each.established]
 
-    def _watch_if_replaced(self, now: float) -> None:
-        """Looks whether the track goes on, when none is left of those who brought it this far.
-
-        A publisher that crashed and starts again from its first group would be taken for one that
-        repeats what we have.
-        """
-        if self._watch is None and self._established() and not self._is_trusted():
-            when = now + self.plane.limits.publisher_grace_seconds
-            self._watch = self.plane.timers.start(when, self._watch_over)
-            self.query_largest(_Standing(self, later=False))
-
-    def _is_trusted(self) -> bool:
-        return any(each.trusted for each in self._established())
-
-    def _watch_over(self, now: float) -> None:
-        if self._established() and not self._is_trusted():
-            self.query_largest(_Standing(self, later=True))
-        else:
-            self._watch = None
-
-    def standing(self, now: float, largest: Location | None, *, later: bool) -> None:
-        """The largest location at the beginning and at the end of the watch."""
-        if not later:
-            self._stood_at = largest
-            return
-        self._watch = None
-        publishers = self._established()
-        if not publishers or self._is_trusted():
-            return
-        behind = largest is not None and not any(
-            each.announced is not None and each.announced.group >= largest.group
-            for each in publishers
-        )
-        if largest != self._stood_at or not behind:
-            for each in publishers:
-                each.trusted = True
-        elif self.forwards or not self.subscriptions:
-            self._restart(now, publishers)
-
-    def _restart(self, now: float, publishers: list[Upstream]) -> None:
+    def restart(self, now: float, publishers: list[Upstream]) -> None:
         """Begins anew with the publishers that there are; what was subscribed has ended."""
         for subscription in [*self.subscriptions.values()]:
             subscription.cut(now)
@@ -388,38 +340,6 @@ class Track:
         waiter = self._queries.pop(query, None)
         if waiter is not None:
             waiter.largest_known(now, self.raise_largest(largest))
-
-    # New groups on demand (NEW_GROUP_REQUEST).
-
-    def request_group(self, now: float, wanted: int) -> None:
-        """A subscriber wants a new group; ``wanted`` is the largest one it knows plus 1, or 0."""
-        if not self.sources:
-            self._group_wanted = max(wanted, self._group_wanted or 0)
-        elif self._may_ask_group(wanted):
-            self.query_largest(_GroupQuery(self, wanted))
-
-    def group_state(self, now: float, wanted: int, largest: Location | None) -> None:
-        """Goes on with :meth:`request_group`, the largest location being known."""
-        if not self._may_ask_group(wanted):
-            return
-        if wanted and largest is not None and wanted <= largest.group:
-            return
-        asked = [each.ask_group(now, wanted) for each in self.upstreams.values()]
-        if any(asked):
-            self._group_is_asked(wanted, largest)
-
-    def _may_ask_group(self, wanted: int) -> bool:
-        dynamic = integer(self.properties, TrackProperty.DYNAMIC_GROUPS) == 1
-        outstanding = self._group_outstanding
-        return dynamic and (outstanding is None or outstanding < wanted)
-
-    def _group_is_asked(self, wanted: int, largest: Location | None) -> None:
-        if self.handle is not None:
-            self._group_outstanding = wanted
-            self.plane.engine.watch_group(self.handle, 0 if largest is None else largest.group + 1)
-
-    def group_reached(self) -> None:
-        self._group_outstanding = None
 
     # The end.
 
@@ -473,7 +393,8 @@ class Track:
 
     def dispose(self, now: float) -> None:
         """Forgets the track; nobody publishes, subscribes or fetches it."""
-        for timer in (self._timer, self._grace, self._watch):
+        self._succession.stop()
+        for timer in (self._timer, self._grace):
             if timer is not None:
                 timer.cancel()
         if self.handle is not None:
@@ -490,33 +411,7 @@ class Track:
         self.plane.engine.close_track(handle)
         self.largest = None
         self.properties = ()
-        self._group_outstanding = None
-
-
-class _Standing:
-    """Where a track stands that might begin anew."""
-
-    __slots__ = ("_later", "_track")
-
-    def __init__(self, track: Track, *, later: bool) -> None:
-        self._track = track
-        self._later = later
-
-    def largest_known(self, now: float, largest: Location | None) -> None:
-        self._track.standing(now, largest, later=self._later)
-
-
-class _GroupQuery:
-    """A new group was asked for; whether that is news depends on the largest location."""
-
-    __slots__ = ("_track", "_wanted")
-
-    def __init__(self, track: Track, wanted: int) -> None:
-        self._track = track
-        self._wanted = wanted
-
-    def largest_known(self, now: float, largest: Location | None) -> None:
-        self._track.group_state(now, self._wanted, largest)
+        self.new_groups.reached()
 
 
 def _downstream(refusal: Refusal) -> Refusal:
