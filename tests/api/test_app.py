@@ -20,6 +20,8 @@ BROKEN = OperationalError("SELECT", {}, ConnectionError("hunter2"))
     [
         ("GET", "/client/v4/nothing", (404, 7000)),
         ("GET", "/nothing", (404, 7000)),
+        ("GET", "/api", (404, 7000)),
+        ("GET", "/api/nothing", (404, 7000)),
         ("GET", "/client/v4/accounts", (404, 7000)),
         ("PATCH", RELAYS, (405, 10405)),
         ("HEAD", RELAYS, (405, None)),
