@@ -197,7 +197,7 @@ class OwnRequest(Request):
     def issue(self, now: float) -> None:
         """Takes its Request ID: the very next message of the session must be this request."""
         self.progress = Progress.ISSUED
-        self.session.number(self)
+        self.session.issue(self)
         if self._timer is None:
             self.start_timer(now)
 

@@ -1,6 +1,5 @@
 """One session: SETUP, streams, Request IDs and credit; its requests are handed to its relay."""
 
-from collections import deque
 from collections.abc import Callable, Mapping
 from enum import Enum, auto
 from itertools import count
@@ -9,9 +8,11 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 from tidegate.moqt import bugs, messages, version
 from tidegate.moqt.authorization import Access, credentials
 from tidegate.moqt.codes import RequestCode, RequestKind, SessionCode
+from tidegate.moqt.credit import OwnCredit, PeerCredit
 from tidegate.moqt.errors import EncodeError
 from tidegate.moqt.failures import Refusal, SessionFailure, violation
-from tidegate.moqt.messages import Frames, Message, SetupOptions, StreamRole
+from tidegate.moqt.inbox import Inbox
+from tidegate.moqt.messages import Message, SetupOptions, StreamRole
 from tidegate.moqt.names import Namespace
 from tidegate.moqt.plane import Plane
 from tidegate.moqt.requests import OwnRequest, PeerRequest, Progress, Request, RequestOwner
@@ -48,39 +49,6 @@ class Gate(Protocol):
         """
 
 
-class Inbox:
-    """What arrives on one control or request stream."""
-
-    __slots__ = ("_timer", "frames", "request", "session", "stream")
-
-    def __init__(self, session: "Session", stream: int, role: StreamRole) -> None:
-        self.session = session
-        self.stream = stream
-        self.frames = Frames(session.profile, role)
-        self.request: Request | None = None
-        self._timer: Timer | None = None
-
-    def watch(self, now: float, *, progressed: bool) -> None:
-        """Times the message at the stream's end; ``progressed``: another one was completed."""
-        if self._timer is not None:
-            if self.frames.incomplete and not progressed:
-                return
-            self.stop_watching()
-        if self.frames.incomplete:
-            plane = self.session.plane
-            self._timer = plane.timers.start(now + plane.limits.message_seconds, self._too_slow)
-
-    def stop_watching(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-
-    def _too_slow(self, now: float) -> None:
-        self.session.plane.doom(
-            self.session, SessionCode.CONTROL_MESSAGE_TIMEOUT, "a control message is not finished"
-        )
-
-
 class Session:
     """The protocol's side of one engine session.
 
@@ -99,24 +67,17 @@ class Session:
     """
 
     __slots__ = (
-        "_blocked_at",
         "_control",
         "_early",
         "_expiry",
         "_gate",
-        "_granted",
         "_inboxes",
         "_named",
         "_next_alias",
-        "_next_own",
-        "_next_peer",
-        "_open",
-        "_peer_max",
-        "_reserved",
+        "_own",
+        "_peer",
         "_setup_timer",
         "_tokens",
-        "_unissued",
-        "_waiting",
         "access",
         "aliases",
         "closed",
@@ -181,15 +142,12 @@ class Session:
         self._control: Inbox | None = None
         self._named: dict[tuple[RequestKind, bool, Namespace], Request] = {}
         self._next_alias = count(1)
-        self._next_own = 1 if role is Role.SERVER else 0
-        self._next_peer = 0 if role is Role.SERVER else 1
-        self._granted = 2 * plane.limits.request_window
-        self._open = 0
-        self._peer_max = 0
-        self._reserved = 0
-        self._blocked_at = -1
-        self._waiting: deque[OwnRequest] = deque()
-        self._unissued: set[OwnRequest] = set()
+        limits = plane.limits
+        server = role is Role.SERVER
+        self._own = OwnCredit(1 if server else 0)
+        self._peer = PeerCredit(
+            0 if server else 1, window=limits.request_window, most=limits.requests
+        )
         self._expiry: Timer | None = None
         self._setup_timer = plane.timers.start(
             now + plane.limits.setup_seconds, self._setup_is_late
@@ -238,8 +196,7 @@ class Session:
         self._inboxes.clear()
         self._control = None
         self._early.clear()
-        self._waiting.clear()
-        for request in (*self.requests.values(), *self._unissued):
+        for request in (*self.requests.values(), *self._own.unissued):
             owner = request.retire()
             if owner is not None:
                 try:
@@ -315,7 +272,7 @@ class Session:
         options = message.options.on_carrier(
             self.profile, webtransport=self.transport == "webtransport"
         )
-        self._peer_max = options.max_request_id
+        self._own.maximum = options.max_request_id
         if options.path is not None:
             self.path = options.path
         self._setup_timer.cancel()
@@ -328,7 +285,7 @@ class Session:
             messages.ServerSetup(
                 selected,
                 SetupOptions(
-                    max_request_id=self._granted,
+                    max_request_id=self._peer.granted,
                     max_auth_token_cache_size=limits.token_cache_bytes,
                     implementation=IMPLEMENTATION,
                 ),
@@ -371,23 +328,11 @@ class Session:
             raise violation(f"{type(message).__name__} has no place here")
         handler(self, now, inbox, message)
 
-    def _spend(self, request_id: int) -> None:
-        if request_id >= self._granted:
-            raise SessionFailure(
-                SessionCode.TOO_MANY_REQUESTS, "a Request ID is beyond MAX_REQUEST_ID"
-            )
-        if request_id != self._next_peer:
-            raise SessionFailure(
-                SessionCode.INVALID_REQUEST_ID, "a Request ID is not the next in sequence"
-            )
-        self._next_peer += 2
-
     def _on_request(self, now: float, inbox: Inbox, message: "OpeningMessage") -> None:
-        self._spend(message.request_id)
+        self._peer.spend(message.request_id)
         request = PeerRequest(
             self, _KINDS[type(message)], inbox.stream, message.request_id, mute=False
         )
-        self._open += 1
         self.requests[request.request_id] = request
         if inbox is not self._control:
             if inbox.request is not None:
@@ -399,7 +344,7 @@ class Session:
         self._extend_grant()
 
     def _on_update(self, now: float, inbox: Inbox, message: messages.RequestUpdate) -> None:
-        self._spend(message.request_id)
+        self._peer.spend(message.request_id)
         existing = self.requests.get(message.existing_request_id)
         update = PeerRequest(
             self,
@@ -408,7 +353,6 @@ class Session:
             message.request_id,
             mute=not self.profile.update_acknowledged,
         )
-        self._open += 1
         self.requests[update.request_id] = update
         try:
             if existing is None or existing.owner is None:
@@ -420,15 +364,8 @@ class Session:
         self._extend_grant()
 
     def _extend_grant(self) -> None:
-        """Raises MAX_REQUEST_ID when half of the window is used, as far as open requests allow."""
-        window = 2 * self.plane.limits.request_window
-        if self._granted - self._next_peer > window // 2 or self.closed:
-            return
-        room = 2 * max(0, self.plane.limits.requests - self._open)
-        target = self._next_peer + min(window, room)
-        if target > self._granted:
-            self._granted = target
-            self._say(messages.MaxRequestId(target))
+        if not self.closed and self._peer.extend():
+            self._say(messages.MaxRequestId(self._peer.granted))
 
     def name(self, request: Request, namespace: Namespace) -> None:
         """Lets the peer call a request by its namespace, where its draft does."""
@@ -440,9 +377,8 @@ class Session:
         if self.requests.get(request.request_id) is request:
             del self.requests[request.request_id]
             if isinstance(request, PeerRequest):
-                self._open -= 1
-                if not self.closed:
-                    self._extend_grant()
+                self._peer.open -= 1
+                self._extend_grant()
         if request.namespace is not None:
             key = (request.kind, isinstance(request, OwnRequest), request.namespace)
             if self._named.get(key) is request:
@@ -457,7 +393,7 @@ class Session:
             self.ready
             and not self.closed
             and not self.going_away
-            and len(self._waiting) < self.plane.limits.queued_requests
+            and self._own.waiting < self.plane.limits.queued_requests
         )
 
     def carries(self, namespace: Namespace) -> bool:
@@ -474,52 +410,33 @@ class Session:
         request = OwnRequest(self, kind, self.control_stream, owner)
         if not patient:
             request.start_timer(now)
-        self._unissued.add(request)
-        self._waiting.append(request)
-        self._spread_credit(now)
-        if self._waiting and self._blocked_at != self._peer_max:
-            self._blocked_at = self._peer_max
-            self._say(messages.RequestsBlocked(self._peer_max))
+        self._own.wait(request)
+        self._own.spread(now)
+        if self._own.is_news():
+            self._say(messages.RequestsBlocked(self._own.maximum))
         return request
-
-    def _spread_credit(self, now: float) -> None:
-        while self._waiting and self.has_credit:
-            request = self._waiting.popleft()
-            self._reserved += 1
-            request.progress = Progress.CREDITED
-            assert request.owner is not None, "every request of ours has one"
-            request.owner.credited(now, request)
 
     @property
     def has_credit(self) -> bool:
         """Whether the peer granted a request that is not spoken for."""
-        return self._next_own + 2 * self._reserved < self._peer_max
+        return self._own.left
 
-    def number(self, request: OwnRequest) -> None:
+    def issue(self, request: OwnRequest) -> None:
         """Gives the next Request ID to a request that has credit."""
-        self._reserved -= 1
-        self._unissued.discard(request)
-        request.request_id = self._next_own
-        self._next_own += 2
+        self._own.issue(request)
         self.requests[request.request_id] = request
 
     def give_back(self, request: OwnRequest) -> None:
         """A request of ours is dropped before it was issued."""
-        self._unissued.discard(request)
-        if request.progress is Progress.CREDITED:
-            self._reserved -= 1
-        elif not self.closed and request in self._waiting:
-            self._waiting.remove(request)
+        self._own.give_back(request)
 
     def next_alias(self) -> int:
         """A track alias of ours that this session never had."""
         return next(self._next_alias)
 
     def _on_max_request_id(self, now: float, inbox: Inbox, message: messages.MaxRequestId) -> None:
-        if message.maximum <= self._peer_max:
-            raise violation("MAX_REQUEST_ID did not grow")
-        self._peer_max = message.maximum
-        self._spread_credit(now)
+        self._own.raise_to(message.maximum)
+        self._own.spread(now)
 
     def _on_requests_blocked(
         self, now: float, inbox: Inbox, message: messages.RequestsBlocked
@@ -533,14 +450,14 @@ class Session:
             raise violation("a client's GOAWAY names a URI")
         self.going_away = True
 
-    def _own(self, request_id: int) -> OwnRequest | None:
+    def _asked(self, request_id: int) -> OwnRequest | None:
         """The request of ours that a reply names; None when it is over."""
         request = self.requests.get(request_id)
         if isinstance(request, OwnRequest):
             return request
-        if request is not None or request_id & 1 != self._next_own & 1:
+        if request is not None or request_id & 1 != self._own.next_id & 1:
             raise violation("a reply names a request of its own side")
-        if request_id >= self._next_own:
+        if request_id >= self._own.next_id:
             raise violation("a reply names a request that was never made")
         return None
 
@@ -550,12 +467,12 @@ class Session:
         Raises:
             SessionFailure: there was never such a request.
         """
-        ours = request_id & 1 == self._next_own & 1
-        if request_id >= (self._next_own if ours else self._next_peer):
+        ours = request_id & 1 == self._own.next_id & 1
+        if request_id >= (self._own.next_id if ours else self._peer.next_id):
             raise violation("a message names a request that never existed")
 
     def _on_granted(self, now: float, inbox: Inbox, message: "GrantingMessage") -> None:
-        request = self._own(message.request_id)
+        request = self._asked(message.request_id)
         if request is None:
             return
         if isinstance(message, messages.RequestOk):
@@ -571,7 +488,7 @@ class Session:
         request.accepted(now, message)
 
     def _on_refused(self, now: float, inbox: Inbox, message: messages.RequestError) -> None:
-        request = self._own(message.request_id)
+        request = self._asked(message.request_id)
         if request is None:
             return
         if message.answers not in (None, request.kind):
