@@ -176,7 +176,7 @@ impl Relay {
             }
         }
         for log in logs.drain(..) {
-            self.open_outlet(index, log, start);
+            self.open_outlet(index, log, start, true);
             self.mark_dirty(log);
         }
         self.scratch_logs = logs;
@@ -188,12 +188,14 @@ impl Relay {
             let sink = self.tracks[slot].members.sinks[at];
             if self.sinks[sink].forward && !self.sinks[sink].ended {
                 let start = self.sinks[sink].start;
-                self.open_outlet(sink, log, start);
+                self.open_outlet(sink, log, start, false);
             }
         }
     }
 
-    fn open_outlet(&mut self, index: usize, log: usize, start: Location) {
+    /// Who comes `late` to a subgroup takes the place of a sink that left it: subscribers come and go
+    /// for as long as it stays open.
+    fn open_outlet(&mut self, index: usize, log: usize, start: Location, late: bool) {
         let sink = &mut self.sinks[index];
         let (held, arena) = self.store.log_and_arena(log);
         let group = held.key.group;
@@ -210,8 +212,21 @@ impl Relay {
             0
         };
         sink.live += 1;
-        held.outlets
-            .push(Outlet::new(index, sink.id, profile, first));
+        let outlet = Outlet::new(index, sink.id, profile, first);
+        let sinks = &self.sinks;
+        let left = |outlet: &Outlet| {
+            let sink = sinks.get(outlet.sink);
+            sink.is_none_or(|sink| sink.id != outlet.sink_id)
+        };
+        let place = if late {
+            held.outlets.iter().position(left)
+        } else {
+            None
+        };
+        match place {
+            Some(at) => held.outlets[at] = outlet,
+            None => held.outlets.push(outlet),
+        }
     }
 
     pub(crate) fn start_sink(&mut self, id: SinkId, stream: ControlStream, reply: Bytes) {
