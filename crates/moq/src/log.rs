@@ -17,6 +17,10 @@ use crate::profile::{Draft, Profile};
 use crate::status::Status;
 use crate::subgroup::{self, Mark};
 
+/// Bytes that a subgroup takes besides what it holds, and those of each of its objects.
+const LOG: u64 = 1_500;
+const OBJECT: u64 = 80;
+
 /// Names a subgroup within its track. A datagram is a subgroup of one object, named by that object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct LogKey {
@@ -416,6 +420,14 @@ impl Log {
         held(&self.native) + self.others.iter().map(|(_, wire)| held(wire)).sum::<u64>()
     }
 
+    /// What it counts in its scope's budget: small subgroups cost more than they hold.
+    pub(crate) fn weight(&self) -> u64 {
+        match self.native.end {
+            0 => 0,
+            _ => self.held() + LOG + self.objects.len() as u64 * OBJECT,
+        }
+    }
+
     pub(crate) fn last_object(&self) -> Option<u64> {
         self.objects.back().map(|mark| mark.object.0)
     }
@@ -587,22 +599,29 @@ impl Log {
         dropped
     }
 
-    /// Drops bytes from the front until at most `most` are held, whoever still needs them, and
-    /// the objects that nothing is left of.
+    /// Drops bytes from the front until it weighs at most `most`, whoever still needs them, and the
+    /// objects that nothing is left of.
     pub(crate) fn squeeze(&mut self, most: u64) {
-        for wire in
-            std::iter::once(&mut self.native).chain(self.others.iter_mut().map(|o| &mut o.1))
-        {
-            while wire.end - wire.start() > most && wire.runs.len() > 1 {
-                wire.runs.pop_front();
-                self.trimmed = true;
+        while self.weight() > most {
+            let mut dropped = false;
+            for wire in
+                std::iter::once(&mut self.native).chain(self.others.iter_mut().map(|o| &mut o.1))
+            {
+                if wire.runs.len() > 1 {
+                    wire.runs.pop_front();
+                    dropped = true;
+                }
             }
-        }
-        while self.objects.len() > 1 && self.native.heads[1].at <= self.native.start() {
-            self.objects.pop_front();
-            self.native.heads.pop_front();
-            for (_, wire) in &mut self.others {
-                wire.heads.pop_front();
+            if !dropped {
+                return;
+            }
+            self.trimmed = true;
+            while self.objects.len() > 1 && self.native.heads[1].at <= self.native.start() {
+                self.objects.pop_front();
+                self.native.heads.pop_front();
+                for (_, wire) in &mut self.others {
+                    wire.heads.pop_front();
+                }
             }
         }
     }

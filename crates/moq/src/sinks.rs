@@ -205,13 +205,16 @@ impl Relay {
         let Some(profile) = self.sessions[sink.session].profile else {
             return;
         };
+        let before = held.weight();
         held.prepare(profile, arena);
+        let after = held.weight();
         let first = if group == start.group.0 {
             start.object.0
         } else {
             0
         };
         sink.live += 1;
+        let slot = sink.track;
         let outlet = Outlet::new(index, sink.id, profile, first);
         let sinks = &self.sinks;
         let left = |outlet: &Outlet| {
@@ -227,6 +230,8 @@ impl Relay {
             Some(at) => held.outlets[at] = outlet,
             None => held.outlets.push(outlet),
         }
+        let scope = self.tracks[slot].scope;
+        self.store.account(scope, before, after);
     }
 
     pub(crate) fn start_sink(&mut self, id: SinkId, stream: ControlStream, reply: Bytes) {

@@ -399,7 +399,7 @@ impl Relay {
         let Some(Inbound::Data(mut data)) = self.sessions[slot].inbound.remove(&stream) else {
             return Ok(());
         };
-        let result = self.take_run(slot, &mut data);
+        let result = self.take_run(&mut data);
         let ended = matches!(
             state,
             ReadState::Finished | ReadState::Reset(_) | ReadState::Closed
@@ -419,7 +419,7 @@ impl Relay {
         result
     }
 
-    fn take_run(&mut self, slot: usize, data: &mut DataStream) -> Result<(), Fate> {
+    fn take_run(&mut self, data: &mut DataStream) -> Result<(), Fate> {
         let len = data.begun.len() + self.scratch.iter().map(Bytes::len).sum::<usize>();
         if len == 0 {
             return Ok(());

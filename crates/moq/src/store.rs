@@ -130,8 +130,8 @@ impl Store {
 
     /// Gives the slot back; the caller has forgotten the log everywhere else.
     pub(crate) fn release(&mut self, scope: ScopeId, index: usize) {
-        let held = self.logs[index].held();
-        self.account(scope, held, 0);
+        let weight = self.logs[index].weight();
+        self.account(scope, weight, 0);
         self.logs[index].clear();
         self.free.push(index);
     }

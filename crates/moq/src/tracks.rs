@@ -14,10 +14,12 @@ use crate::location::Location;
 use crate::log::{LogHeader, LogKey, LogState};
 use crate::relay::Relay;
 use crate::status::Status;
-use crate::subgroup::{self, Mark};
+use crate::subgroup::Mark;
 
 /// How long a subgroup whose source vanished waits for another source to go on with it.
 const ORPHAN_TIME: Duration = Duration::from_secs(2);
+/// The part of its usual share that a growing subgroup may keep where nothing can be evicted.
+const CROWDED: u64 = 64;
 /// Letters to one shard that may wait because its ring is full.
 const LETTERS_HELD: usize = 4096;
 
@@ -53,7 +55,8 @@ pub(crate) struct Track {
 #[derive(Debug, Default)]
 pub(crate) struct Group {
     pub(crate) number: u64,
-    pub(crate) logs: Vec<usize>,
+    /// Oldest first: a group of datagrams has very many, and loses them in this order.
+    pub(crate) logs: VecDeque<usize>,
     /// Something of the group was lost: what is missing may exist.
     pub(crate) incomplete: bool,
     /// No object of the group lies at or after this.
@@ -465,7 +468,7 @@ impl Relay {
         let log = self.store.open(now, slot, key, header);
         let track = &mut self.tracks[slot];
         track.index.insert(key, log);
-        track.group_mut(key.group).logs.push(log);
+        track.group_mut(key.group).logs.push_back(log);
         self.open_outlets(slot, log);
         if self.tracks[slot].home {
             self.feed(slot, key, || Step::Open(StepHeader(header)));
@@ -474,7 +477,7 @@ impl Relay {
     }
 
     fn apply_run(&mut self, now: Instant, slot: usize, log: usize, bytes: Bytes, marks: &[Mark]) {
-        let before = self.store[log].held();
+        let before = self.store[log].weight();
         let key = self.store[log].key;
         self.counters.objects_in.add(marks.len() as u64);
         let (held, arena) = self.store.log_and_arena(log);
@@ -508,20 +511,31 @@ impl Relay {
             self.tracks[slot].floor = self.tracks[slot].floor.max(floor);
         }
         let most = self.store.bytes_per_log();
-        if self.store[log].held() > most {
-            self.store[log].squeeze(most);
-            self.tracks[slot].group_mut(key.group).incomplete = true;
-        }
-        let after = self.store[log].held();
+        self.squeeze(slot, log, most);
+        let after = self.store[log].weight();
         self.store.account(scope, before, after);
         if self.store.is_crowded(scope) {
             self.evict(now);
+        }
+        if self.store.is_crowded(scope) {
+            // What is left are subgroups that never end: they keep little as they grow.
+            self.squeeze(slot, log, most / CROWDED);
+            let squeezed = self.store[log].weight();
+            self.store.account(scope, after, squeezed);
         }
         if home {
             self.tell_watched(slot);
             if !self.tracks[slot].waiting_fetches.is_empty() {
                 self.wake_fetches(slot);
             }
+        }
+    }
+
+    fn squeeze(&mut self, slot: usize, log: usize, most: u64) {
+        if self.store[log].weight() > most {
+            self.store[log].squeeze(most);
+            let group = self.store[log].key.group;
+            self.tracks[slot].group_mut(group).incomplete = true;
         }
     }
 
@@ -819,7 +833,9 @@ impl Relay {
             .get_mut(at)
             .filter(|group| group.number == key.group)
         {
-            group.logs.retain(|held| *held != log);
+            if let Some(at) = group.logs.iter().position(|held| *held == log) {
+                group.logs.remove(at);
+            }
             if group.logs.is_empty() {
                 track.groups.remove(at);
             }
