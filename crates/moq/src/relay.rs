@@ -293,6 +293,7 @@ impl Relay {
         match letter {
             Letter::FeedWanted { track } => self.start_feed(track, from),
             Letter::FeedUnwanted { track } => {
+                self.early_feeds.retain(|early| *early != (track, from));
                 if let Some(&slot) = self.track_index.get(&track) {
                     self.tracks[slot].members.remove_feed(from);
                 }

@@ -14,6 +14,8 @@ use crate::log::{LogState, Outlet, OutletState};
 use crate::relay::Relay;
 use crate::tracks::Track;
 
+/// How long a track's last letters may be on their way when Python knows that it is over.
+const LETTER_LINGER: Duration = Duration::from_millis(100);
 /// How long late subgroups may still come before a range counts as passed.
 const RANGE_LINGER: Duration = Duration::from_secs(1);
 
@@ -36,8 +38,8 @@ pub(crate) struct Sink {
     pub(crate) started: bool,
     /// In the list of those that are ending.
     pub(crate) closing: bool,
-    /// It takes no new subgroups.
-    pub(crate) ended: bool,
+    /// It takes no new subgroups from then on.
+    pub(crate) ends: Option<Instant>,
     /// Data streams opened so far.
     pub(crate) streams: u64,
     /// Outlets that are not done.
@@ -93,7 +95,7 @@ impl Relay {
             delivery_timeout: options.delivery_timeout,
             started: false,
             closing: false,
-            ended: false,
+            ends: None,
             streams: 0,
             live: 0,
         });
@@ -186,7 +188,8 @@ impl Relay {
     pub(crate) fn open_outlets(&mut self, slot: usize, log: usize) {
         for at in 0..self.tracks[slot].members.sinks.len() {
             let sink = self.tracks[slot].members.sinks[at];
-            if self.sinks[sink].forward && !self.sinks[sink].ended {
+            let ended = self.sinks[sink].ends.is_some_and(|at| at <= self.now);
+            if self.sinks[sink].forward && !ended {
                 let start = self.sinks[sink].start;
                 self.open_outlet(sink, log, start, false);
             }
@@ -283,7 +286,7 @@ impl Relay {
         }
         let forward = change.forward.unwrap_or(sink.forward);
         let forwarded = std::mem::replace(&mut sink.forward, forward);
-        let (start, end, slot, ended) = (sink.start, sink.end_group, sink.track, sink.ended);
+        let (start, end, slot, ended) = (sink.start, sink.end_group, sink.track, sink.ends.is_some());
         self.give_up_where(slot, index, |group| {
             !forward || end.is_some_and(|end| group > end) || group < start.group.0
         });
@@ -349,13 +352,19 @@ impl Relay {
 
     pub(crate) fn end_sink(&mut self, id: SinkId) {
         if let Some(&index) = self.sink_index.get(&id) {
-            self.begin_closing(index, self.now, DrainReason::Ended);
+            let linger = match self.tracks[self.sinks[index].track].far {
+                true => LETTER_LINGER,
+                false => Duration::ZERO,
+            };
+            self.begin_closing(index, self.now + linger, DrainReason::Ended);
         }
     }
 
     pub(crate) fn begin_closing(&mut self, index: usize, from: Instant, reason: DrainReason) {
         let sink = &mut self.sinks[index];
-        sink.ended |= reason != DrainReason::Range;
+        if reason != DrainReason::Range {
+            sink.ends.get_or_insert(from);
+        }
         if std::mem::replace(&mut sink.closing, true) {
             if reason == DrainReason::Range {
                 return;

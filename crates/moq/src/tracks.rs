@@ -30,6 +30,8 @@ pub(crate) struct Track {
     pub(crate) scope: ScopeId,
     /// This shard merges the sources.
     pub(crate) home: bool,
+    /// Something of it came, or will come, from another shard.
+    pub(crate) far: bool,
     pub(crate) members: Members<usize>,
     /// Ascending by number.
     pub(crate) groups: VecDeque<Group>,
@@ -69,6 +71,7 @@ impl Track {
             id,
             scope,
             home,
+            far: !home,
             members: Members::default(),
             groups: VecDeque::new(),
             index: rustc_hash::FxHashMap::default(),
@@ -585,6 +588,7 @@ impl Relay {
     // Sources, as the home counts them.
 
     pub(crate) fn source_joined(&mut self, slot: usize, source: SourceId) {
+        self.tracks[slot].far |= source.shard() != self.shard;
         let sources = &mut self.tracks[slot].members.sources;
         if !sources.contains(&source) {
             sources.push(source);
