@@ -1,10 +1,12 @@
 """Writes docs/reference/limits.md: what bounds a MoQ client, and what it meets there."""
 
 from dataclasses import fields
+from inspect import signature
 from pathlib import Path
 
 from docstring_parser import DocstringStyle
 from docstring_parser import parse as parse_docstring
+from tidegate import _engine
 from tidegate.config import Limits as ConfiguredLimits
 from tidegate.config import MoqConfig, settings
 from tidegate.moqt.limits import Limits
@@ -29,6 +31,18 @@ ENGINE = {
 }
 """What a client meets at the bounds that the engine keeps, by setting."""
 
+FIXED = {
+    "header_seconds": (
+        "from a data stream's first byte to the end of its header",
+        "the stream is stopped with DELIVERY_TIMEOUT",
+    ),
+    "behind_seconds": (
+        "how long a subscriber may have more than `limits.queued_bytes_per_subscriber` waiting",
+        "PUBLISH_DONE TOO_FAR_BEHIND",
+    ),
+}
+"""The engine's bounds that have no setting: what each bounds, and what a client meets there."""
+
 _INTRODUCTION = """\
 # Limits of a MoQ client
 
@@ -46,6 +60,9 @@ def page() -> str:
     for path, beyond in ENGINE.items():
         setting = chosen[path]
         lines.append(f"| `{path}` | {_shown(setting.default)} | {setting.help} | {beyond} |")
+    for name, (bounds, beyond) in FIXED.items():
+        default = signature(_engine.Limits).parameters[name].default
+        lines.append(f"| {name} | {_shown(default)} | {bounds}. | {beyond} |")
     lines += ["", "## Kept by the rules of the control messages", ""]
     lines += ["| Limit | Setting | Default | Meaning |", "| --- | --- | --- | --- |"]
     defaults = Limits.configured(MoqConfig(), ConfiguredLimits())

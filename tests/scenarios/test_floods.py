@@ -11,7 +11,6 @@ from tests.scenarios.peer import Peers
 
 JOINS = 100
 P99_SECONDS = 0.2
-COMMANDS_PER_SHARD, EVENTS_PER_SHARD = 16_384, 4_096
 
 
 @pytest.mark.slow
