@@ -162,7 +162,7 @@ def _peer(peer: Relay, settings: Settings, modes: list[str]) -> Entrant:
 
 @contextmanager
 def _watching(console: Console) -> Iterator[Any]:
-    """A bar for everything and one for the run; nothing where nobody watches."""
+    """A bar for everything and one for the run; a line a step where that is no terminal."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -174,6 +174,8 @@ def _watching(console: Console) -> Iterator[Any]:
         current = shown.add_task("", note="")
 
         def watch(title: str, done: int, steps: int) -> Watch:
+            if not console.is_terminal:
+                sys.stderr.write(f"{done}/{steps} {title}\n")
             shown.update(whole, description=title, completed=done, total=steps)
             shown.update(whole, note=f"{done}/{steps}")
 
