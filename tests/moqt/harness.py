@@ -391,7 +391,8 @@ class FakeEngine:
         if found.largest is None or place(start) > found.largest:
             status = "invalid_range"
         elif not any(place(start) <= each <= whole for each in found.objects):
-            status = "unknown"
+            marked = self.clients[session].profile.unknown_ranges_marked
+            status = "ok" if marked else "unknown"
         if status == "ok":
             self.fetches[handle] = FetchInEngine(
                 track, session, request_id, place(start), place(end), descending
