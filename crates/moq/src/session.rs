@@ -184,6 +184,7 @@ impl Relay {
                     session: id,
                     protocol,
                 });
+                self.open_waiting_control(slot);
             }
             CarrierEvent::Opened(stream) => self.stream_opened(slot, stream),
             CarrierEvent::Readable(stream) => self.stream_readable(slot, stream),
