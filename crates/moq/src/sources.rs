@@ -420,11 +420,18 @@ impl Relay {
     }
 
     fn take_run(&mut self, data: &mut DataStream) -> Result<(), Fate> {
-        let len = data.begun.len() + self.scratch.iter().map(Bytes::len).sum::<usize>();
+        let new = self.scratch.iter().map(Bytes::len).sum::<usize>();
+        let len = data.begun.len() + new;
+        self.counters.bytes_in.add(new as u64);
         if len == 0 {
             return Ok(());
         }
-        self.counters.bytes_in.add(len as u64);
+        if !data.begun.is_empty() && len < data.scanner.needs(&data.begun) {
+            // A header of kilobytes may trickle in: it is not copied again for every byte.
+            let begun = &mut data.begun;
+            self.scratch.iter().for_each(|part| begun.extend_from_slice(part));
+            return Ok(());
+        }
         let room = self.store.arena.room(len);
         room.extend_from_slice(&data.begun);
         self.scratch

@@ -148,6 +148,20 @@ impl Scanner {
         }
     }
 
+    /// How long the header that `begun` starts with is at least, as far as those bytes tell: with fewer
+    /// there is nothing to scan.
+    pub fn needs(&self, begun: &[u8]) -> usize {
+        let mut reader = Reader::new(self.profile.varint, begun);
+        let mut extensions_len = || {
+            reader.varint()?;
+            if self.extensions { reader.varint() } else { Ok(0) }
+        };
+        match extensions_len() {
+            Ok(len) if len <= MAX_LIST_LEN => reader.at() + len as usize + 1,
+            _ => begun.len() + 1,
+        }
+    }
+
     /// Whether everything consumed so far is whole objects. A FIN is legal only here, and only
     /// when no bytes wait for the next run (draft-16 §10.4).
     #[inline]
