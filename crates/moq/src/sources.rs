@@ -16,7 +16,7 @@ use crate::properties::Properties;
 use crate::relay::Relay;
 use crate::status::Status;
 use crate::subgroup::{Mark, ObjectHeader, Scanner, encode as encode_object};
-use crate::tracks::{Feeder, StepRef};
+use crate::tracks::{Feeder, LETTERS_HELD, StepRef};
 
 /// Bytes of one data stream read in one pass.
 const READ_MOST: usize = 256 << 10;
@@ -267,11 +267,21 @@ impl Relay {
 
     /// Reads what a data stream has, up to a bound; the rest is for the next pass.
     pub(crate) fn read_data(&mut self, slot: usize, stream: StreamId) {
-        let session = &mut self.sessions[slot];
+        let session = &self.sessions[slot];
         if session.profile.is_none() {
             return;
         }
-        let fresh = matches!(session.inbound.get(&stream), Some(Inbound::Fresh { .. }));
+        let fresh = match session.inbound.get(&stream) {
+            Some(Inbound::Fresh { .. }) => true,
+            Some(Inbound::Data(data)) if self.is_held_up(data.source) => {
+                let entry = (session.id, stream);
+                if !self.again.contains(&entry) {
+                    self.again.push(entry);
+                }
+                return;
+            }
+            _ => false,
+        };
         let Some(mut carrier) = self.carriers.session(session.key) else {
             return;
         };
@@ -297,6 +307,13 @@ impl Relay {
             let id = session.id;
             self.again.push((id, stream));
         }
+    }
+
+    /// The track's home does not take as many letters as its sources bring: what is left unread holds
+    /// them back.
+    fn is_held_up(&self, source: usize) -> bool {
+        let far = |source: &Source| source.track.shard() != self.shard;
+        self.held_letters.len() >= LETTERS_HELD && self.sources.get(source).is_some_and(far)
     }
 
     fn take_header(&mut self, slot: usize, stream: StreamId, state: ReadState) -> Result<(), Fate> {
@@ -648,6 +665,9 @@ impl Relay {
                 return;
             }
         };
+        if self.is_held_up(source) {
+            return;
+        }
         let object = datagram.location.object;
         let (payload, status): (&[u8], Status) = match datagram.body {
             Body::Payload(payload) => (payload, Status::Normal),

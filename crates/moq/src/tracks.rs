@@ -21,7 +21,7 @@ const ORPHAN_TIME: Duration = Duration::from_secs(2);
 /// The part of its usual share that a growing subgroup may keep where nothing can be evicted.
 const CROWDED: u64 = 64;
 /// Letters to one shard that may wait because its ring is full.
-const LETTERS_HELD: usize = 4096;
+pub(crate) const LETTERS_HELD: usize = 4096;
 
 /// A track on this shard.
 #[derive(Debug)]
