@@ -286,7 +286,8 @@ impl Relay {
         }
         let forward = change.forward.unwrap_or(sink.forward);
         let forwarded = std::mem::replace(&mut sink.forward, forward);
-        let (start, end, slot, ended) = (sink.start, sink.end_group, sink.track, sink.ends.is_some());
+        let (start, end, slot, ended) =
+            (sink.start, sink.end_group, sink.track, sink.ends.is_some());
         self.give_up_where(slot, index, |group| {
             !forward || end.is_some_and(|end| group > end) || group < start.group.0
         });

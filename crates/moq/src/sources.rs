@@ -446,7 +446,9 @@ impl Relay {
         if !data.begun.is_empty() && len < data.scanner.needs(&data.begun) {
             // A header of kilobytes may trickle in: it is not copied again for every byte.
             let begun = &mut data.begun;
-            self.scratch.iter().for_each(|part| begun.extend_from_slice(part));
+            self.scratch
+                .iter()
+                .for_each(|part| begun.extend_from_slice(part));
             return Ok(());
         }
         let room = self.store.arena.room(len);

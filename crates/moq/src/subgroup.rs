@@ -154,7 +154,11 @@ impl Scanner {
         let mut reader = Reader::new(self.profile.varint, begun);
         let mut extensions_len = || {
             reader.varint()?;
-            if self.extensions { reader.varint() } else { Ok(0) }
+            if self.extensions {
+                reader.varint()
+            } else {
+                Ok(0)
+            }
         };
         match extensions_len() {
             Ok(len) if len <= MAX_LIST_LEN => reader.at() + len as usize + 1,
