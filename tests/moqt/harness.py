@@ -246,12 +246,6 @@ class FakeEngine:
         self.calls.append("send")
         self.clients[session].receive(stream, data, fin)
 
-    def reset_stream(self, session: int, stream: int, code: int) -> None:
-        self.calls.append("reset_stream")
-
-    def stop_stream(self, session: int, stream: int, code: int) -> None:
-        self.calls.append("stop_stream")
-
     # Tracks.
 
     def open_track(self, near: int, scope: int) -> int:

@@ -57,7 +57,7 @@ class FetchJob(RequestOwner):
 
     # The range.
 
-    def begin_standalone(self, now: float, track: "Track | None", chosen: StandaloneFetch) -> None:
+    def begin_standalone(self, track: "Track | None", chosen: StandaloneFetch) -> None:
         """Looks a range up.
 
         Raises:
@@ -70,7 +70,7 @@ class FetchJob(RequestOwner):
             raise Refusal(RequestCode.DOES_NOT_EXIST, "nobody publishes this track")
         self._look_up(track, chosen.start, end)
 
-    def begin_joining(self, now: float, subscription: "Subscription") -> None:
+    def begin_joining(self, subscription: "Subscription") -> None:
         """Looks up what precedes a subscription, once its join is fixed.
 
         Raises:
@@ -195,10 +195,6 @@ class FetchJob(RequestOwner):
             self._request.retire()
         else:
             self._refuse(now, Refusal(*_REFUSALS["unknown"]))
-
-    def abort(self, now: float) -> None:
-        """It was refused before it began."""
-        self._finish(now)
 
     def _finish(self, now: float) -> None:
         if self._over:

@@ -206,15 +206,15 @@ class Relay:
             chosen = message.range
             if isinstance(chosen, StandaloneFetch):
                 track = self.tracks.get(chosen.track)
-                if track is None and self._publishers(session, chosen.track.namespace):
+                if track is None and self._publishers(chosen.track.namespace):
                     raise Refusal(
                         RequestCode.UNKNOWN_STATUS_IN_RANGE, "nothing of the range is cached"
                     )
-                job.begin_standalone(now, track, chosen)
+                job.begin_standalone(track, chosen)
             else:
-                job.begin_joining(now, self._joined(session, chosen.joining_request_id))
+                job.begin_joining(self._joined(session, chosen.joining_request_id))
         except Refusal:
-            job.abort(now)
+            job.cancelled(now)
             raise
 
     def _joined(self, session: "Session", request_id: int) -> Subscription:
@@ -237,12 +237,12 @@ class Relay:
         if track is not None and track.sources:
             StatusJob(request, message.track).query(track)
             return
-        publishers = self._publishers(session, message.track.namespace)
+        publishers = self._publishers(message.track.namespace)
         if not publishers:
             raise Refusal(RequestCode.DOES_NOT_EXIST, "nobody publishes this track")
         StatusJob(request, message.track).forward(now, publishers)
 
-    def _publishers(self, asking: "Session", namespace: Namespace) -> list["Session"]:
+    def _publishers(self, namespace: Namespace) -> list["Session"]:
         """The sessions that publish the namespace, or a prefix of it, and can be asked."""
         found = {
             publisher.session: None

@@ -164,11 +164,6 @@ class Subscription(RequestOwner):
         request = self._request
         return isinstance(request, OwnRequest) and request.progress is not Progress.ANSWERED
 
-    @property
-    def new_group(self) -> int | None:
-        """The NEW_GROUP_REQUEST of its SUBSCRIBE."""
-        return self._new_group
-
     # Waiting for a publisher.
 
     def hold(self, now: float) -> None:
