@@ -58,6 +58,10 @@ def test_flags_win_over_the_environment_and_that_over_the_file(tmp_path: Path) -
     assert (config.log, config.shards, config.cache.seconds) == ("debug", 2, 3.0)
 
 
+def test_words_may_be_written_large() -> None:
+    assert Config.load(environ={"TIDEGATE_LOG": "INFO"}).log == "info"
+
+
 def test_the_environment_may_name_the_file(tmp_path: Path) -> None:
     file = tmp_path / "tidegate.toml"
     file.write_text("shards = 7\n")
@@ -87,7 +91,7 @@ def test_addresses_are_read_as_people_write_them() -> None:
         ("TIDEGATE_SHARDS", "many", "expected int, got str"),
         ("TIDEGATE_SHARDS", "-1", "expected int >= 0"),
         ("TIDEGATE_LOG", "loud", "expected one of debug, info, warning, error"),
-        ("TIDEGATE_ACCOUNT_ID", "me", "expected 32 lower-case hex digits"),
+        ("TIDEGATE_ACCOUNT_ID", "a/b", "expected at most 32 letters, digits, - and _"),
         ("TIDEGATE_DATA_DIR", "", "expected a path"),
         ("TIDEGATE_CACHE_SECONDS", "inf", "expected float <= 31536000.0"),
         ("TIDEGATE_CACHE_SECONDS", "nan", "expected float > 0.0"),

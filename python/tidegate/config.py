@@ -30,11 +30,13 @@ if TYPE_CHECKING:
 Count = Annotated[int, Meta(ge=1)]
 Bytes = Annotated[int, Meta(ge=1)]
 Seconds = Annotated[float, Meta(gt=0, le=31_536_000)]
-Uid = Annotated[str, Meta(pattern=r"^([0-9a-f]{32})?$", title="32 lower-case hex digits")]
-ApiToken = Annotated[
-    str, Meta(pattern=r"^([\x21-\x7e]{20,256})?$", title="20 to 256 visible ASCII characters")
+AccountId = Annotated[
+    str, Meta(pattern=r"^[0-9A-Za-z_-]{0,32}$", title="at most 32 letters, digits, - and _")
 ]
-Passphrase = Annotated[str, Meta(pattern=r"(?s)^(.{16,})?$", title="at least 16 characters")]
+ApiToken = Annotated[
+    str, Meta(pattern=r"^([\x21-\x7e]{8,256})?$", title="8 to 256 visible ASCII characters")
+]
+Passphrase = Annotated[str, Meta(pattern=r"(?s)^(.{8,})?$", title="at least 8 characters")]
 
 _HTTP = HostPort("127.0.0.1", 8080)
 _UDP = HostPort("::", 4443)
@@ -191,10 +193,10 @@ class Config:
             certificates and URLs.
         database_url: empty for SQLite in the data directory, or
             `postgresql://user:password@host/database`.
-        account_id: the bootstrap account's id, 32 lower-case hex digits; empty picks one.
-        api_token: the bootstrap account's API token, at least 20 characters; empty makes one.
-        secret_key: seals what the database holds; at least 16 characters, the same on every node;
-            empty uses a file.
+        account_id: the bootstrap account's id; empty picks 32 hex digits.
+        api_token: the bootstrap account's API token, at least 8 characters; empty makes one.
+        secret_key: seals the signing keys in the database; at least 8 characters, the same on every
+            node; empty uses a file of the data directory.
         shards: engine threads; 0 means one a core.
         log: the least severe messages to log.
         tls_cert: PEM file of the operator's certificate chain, for HTTPS and QUIC; empty makes a
@@ -213,7 +215,7 @@ class Config:
     udp: HostPort = _UDP
     announce: tuple[Announced, ...] = ()
     database_url: str = field(default="", repr=False)
-    account_id: Uid = ""
+    account_id: AccountId = ""
     api_token: ApiToken = field(default="", repr=False)
     secret_key: Passphrase = field(default="", repr=False)
     shards: Annotated[int, Meta(ge=0, le=1024)] = 0
@@ -300,6 +302,8 @@ class Setting:
         """``raw`` (a TOML value, or text) as this setting's type; ``spelled`` is what an error
         should call it.
         """
+        if isinstance(raw, str) and typing.get_origin(self.type) is Literal:
+            raw = raw.lower()
         try:
             if self.type in _PARSERS:
                 return _PARSERS[self.type](raw)

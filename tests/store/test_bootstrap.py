@@ -9,7 +9,7 @@ from tidegate.store.database import Store
 from tidegate.store.sealing import Sealer
 
 NOW = 1_790_000_000_000_000
-SEALER = Sealer("correct horse battery staple")
+SEALER = Sealer(bytes(32))
 CHOSEN = "c" * 32
 
 
@@ -96,6 +96,6 @@ async def test_the_signing_key_is_made_once_and_sealed(store: Store) -> None:
 
 async def test_another_secret_key_is_told_at_the_start(store: Store) -> None:
     await start(store)
-    other = Sealer("another passphrase altogether")
+    other = Sealer(bytes([1] * 32))
     with pytest.raises(SealError, match="TIDEGATE_SECRET_KEY"):
         await bootstrap(store, other, account_id="", api_token="", now=NOW)

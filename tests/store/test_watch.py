@@ -17,7 +17,7 @@ from tidegate.store.watch import Watch
 
 ACCOUNT = "a" * 32
 NOW = 1_790_000_000_000_000
-SEALER = Sealer("correct horse battery staple")
+SEALER = Sealer(bytes(32))
 
 
 class Heard:

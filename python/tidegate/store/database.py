@@ -24,6 +24,12 @@ _BUSY_SECONDS = 10.0
 _CONNECT_SECONDS = 5
 
 
+_DRIVERS = {
+    "postgresql": "postgresql+psycopg",
+    "postgres": "postgresql+psycopg",
+    "sqlite": "sqlite+aiosqlite",
+}
+
 T = TypeVar("T")
 
 
@@ -114,17 +120,12 @@ def _async_url(database_url: str, data_dir: Path) -> URL:
         url = make_url(database_url)
     except ArgumentError:
         raise DatabaseError("database: the URL cannot be read") from None
-    drivers = {
-        "postgresql": "postgresql+psycopg",
-        "postgres": "postgresql+psycopg",
-        "sqlite": "sqlite+aiosqlite",
-    }
-    drivers |= {driver: driver for driver in drivers.values()}
-    if url.drivername not in drivers:
+    driver = _DRIVERS.get(url.get_backend_name())
+    if driver is None:
         raise DatabaseError(
             f"database: {url.drivername}:// is not supported; use postgresql:// or sqlite://"
         )
-    return url.set(drivername=drivers[url.drivername])
+    return url.set(drivername=driver)
 
 
 def _create_engine(url: URL) -> AsyncEngine:

@@ -7,8 +7,7 @@ from typing import Self
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 from tidegate.datadir import write_private
 from tidegate.errors import DataDirectoryError, SealError
@@ -20,24 +19,24 @@ _KEY_FILE = "secret.key"
 class Sealer:
     """Seals and opens; a value opens only under the name that it was sealed for."""
 
-    def __init__(self, secret: str) -> None:
-        derived = HKDF(SHA256(), length=32, salt=None, info=b"tidegate seal v1").derive(
-            secret.encode()
-        )
-        self._aead = AESGCM(derived)
+    def __init__(self, key: bytes) -> None:
+        """``key``: 32 bytes."""
+        self._aead = AESGCM(key)
 
     @classmethod
     def of(cls, secret_key: str, data_dir: Path) -> Self:
         """Keyed by the setting, or else by a file of the data directory, made when missing."""
         if secret_key:
-            return cls(secret_key)
+            return cls(_stretched(secret_key))
         file = data_dir / _KEY_FILE
         try:
             if not file.exists():
                 write_private(file, secrets.token_hex(32) + "\n")
-            return cls(file.read_text("ascii").strip())
+            return cls(bytes.fromhex(file.read_text("ascii")))
         except OSError as error:
             raise DataDirectoryError(f"{file}: {error.strerror}") from None
+        except ValueError:
+            raise DataDirectoryError(f"{file}: not a key of 64 hex digits") from None
 
     def seal(self, name: str, secret: bytes) -> bytes:
         nonce = os.urandom(_NONCE_BYTES)
@@ -52,3 +51,10 @@ class Sealer:
                 f"{name} does not open: TIDEGATE_SECRET_KEY (or {_KEY_FILE} of the data directory) "
                 "is not the one that this database was filled with"
             ) from None
+
+
+def _stretched(passphrase: str) -> bytes:
+    """A key that is slow to guess from what it sealed."""
+    return Scrypt(salt=b"tidegate seal v1", length=32, n=1 << 15, r=8, p=1).derive(
+        passphrase.encode()
+    )
