@@ -337,6 +337,17 @@ def test_a_publisher_that_says_goodbye_ends_its_tracks(
     assert subscriber.take(messages.PublishDone).code is DoneCode.TRACK_ENDED
 
 
+@profiles
+def test_a_publisher_that_finishes_its_control_stream_leaves_on_purpose(profile: Profile) -> None:
+    net = RelayNet()
+    publisher, subscriber = net.client(profile), net.client(profile)
+    publisher.publish("live", "video")
+    subscriber.subscribe("live", "video")
+    publisher.say_bytes(b"", fin=True)
+    assert publisher.closed is not None
+    assert subscriber.take(messages.PublishDone).code is DoneCode.TRACK_ENDED
+
+
 @pairs
 def test_a_publisher_that_vanishes_may_come_back(publishing: Profile, subscribing: Profile) -> None:
     """P1: subscribers wait a little; then they hear that it failed."""

@@ -63,7 +63,7 @@ class Session:
         held: its lingering subscribes. ``fetches``, ``statuses``: how many it has open.
         takes_publish: false once the peer answered a PUBLISH with NOT_SUPPORTED.
         going_away: the peer sent GOAWAY: nothing new is asked of it.
-        said_goodbye: the peer closed the session on purpose, with NO_ERROR.
+        said_goodbye: the peer ended the session on purpose.
     """
 
     __slots__ = (
@@ -174,14 +174,14 @@ class Session:
                 return
         inbox.watch(now, progressed=progressed)
         if fin:
-            self._stream_over(now, inbox)
+            self._stream_over(now, inbox, finished=True)
 
     def handle_reset(self, now: float, stream: int) -> None:
         """The peer broke off a stream, or stopped reading it."""
         self._early.pop(stream, None)
         inbox = self._inboxes.get(stream)
         if inbox is not None:
-            self._stream_over(now, inbox)
+            self._stream_over(now, inbox, finished=False)
 
     def drop(self, now: float) -> None:
         """Forgets everything; what the engine had for the session is gone or going."""
@@ -229,9 +229,11 @@ class Session:
         inbox = self._inboxes[stream] = Inbox(self, stream, StreamRole.REQUEST)
         return inbox
 
-    def _stream_over(self, now: float, inbox: Inbox) -> None:
+    def _stream_over(self, now: float, inbox: Inbox, *, finished: bool) -> None:
         inbox.stop_watching()
         if inbox is self._control:
+            # Not allowed, but some clients leave like that.
+            self.said_goodbye = finished
             raise violation("the control stream ended")
         self._inboxes.pop(inbox.stream, None)
         request = inbox.request
