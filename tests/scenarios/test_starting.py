@@ -156,7 +156,7 @@ def test_a_database_that_nobody_serves_is_one_line(tmp_path: Path) -> None:
         ("TIDEGATE_UDP", "no.such.host.invalid:4443"),
         ("TIDEGATE_SHARDS", "-1"),
         ("TIDEGATE_LOG", "loud"),
-        ("TIDEGATE_ACCOUNT_ID", "me"),
+        ("TIDEGATE_ACCOUNT_ID", "a/b"),
         ("TIDEGATE_API_TOKEN", "short"),
         ("TIDEGATE_MOQ_COMPAT", "both"),
         ("TIDEGATE_READY_FILE", "/no/such/directory/ready.json"),
