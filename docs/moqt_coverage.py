@@ -1,7 +1,8 @@
 """Writes docs/reference/moqt-coverage.md from the tests that name an obligation.
 
 A test names obligations at the start of a sentence of its docstring (Python) or doc comment (Rust):
-``B8: one upstream subscription``, or ``S7: partly: …`` for what is kept in part.
+``B8: one upstream subscription``, or ``S7: partly: …`` where it shows a part. What no test shows as a
+whole is kept partly.
 """
 
 import ast
@@ -116,13 +117,13 @@ _LATER_DRAFTS = {"S11", "S12", "B16", "B21", "B22", "P13", "P14", "P15", "O12", 
 def page() -> str:
     """The page, as the tests have it now."""
     named: dict[str, set[str]] = {}
-    partly: set[str] = set()
+    whole: set[str] = set()
     for path, text in _docs():
         for match in _NAMED.finditer(text):
             for obligation in match[1].split(", "):
                 named.setdefault(obligation, set()).add(path)
-                if match[2]:
-                    partly.add(obligation)
+                if not match[2]:
+                    whole.add(obligation)
     lines = [
         "# What the MoQ relay keeps of the drafts",
         "",
@@ -133,10 +134,10 @@ def page() -> str:
         lines += [f"## {section}", "", "| | Obligation | Kept | Tests |", "|---|---|---|---|"]
         for obligation, title in obligations.items():
             tests = sorted(named.get(obligation, ()))
-            if obligation in partly:
-                kept = "partly"
-            elif tests:
+            if obligation in whole:
                 kept = "yes"
+            elif tests:
+                kept = "partly"
             else:
                 kept = "later drafts" if obligation in _LATER_DRAFTS else "no test"
             shown = ", ".join(f"`{test}`" for test in tests)
