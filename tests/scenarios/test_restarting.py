@@ -2,6 +2,9 @@
 
 from pathlib import Path
 
+import pytest
+
+from tests.postgres import Postgres
 from tests.scenarios.peer import Peers, subgroup
 from tests.server import Relay, Server, launched
 
@@ -11,10 +14,15 @@ def uids(server: Server, api_token: str) -> set[str]:
         return {relay.uid for relay in client.moq.relays.list(account_id=server.account_id)}
 
 
-async def test_after_a_kill_everything_is_there_and_every_token_opens_its_relay(
-    database_url: str, tmp_path: Path, peers: Peers
+@pytest.mark.postgres
+async def test_after_a_kill_every_token_opens_its_relay_in_postgresql_too(
+    postgres: Postgres, tmp_path: Path, peers: Peers
 ) -> None:
-    settings = {"TIDEGATE_DATABASE_URL": database_url}
+    with postgres.database() as url:
+        await kill_and_return(tmp_path, peers, {"TIDEGATE_DATABASE_URL": url})
+
+
+async def kill_and_return(tmp_path: Path, peers: Peers, settings: dict[str, str]) -> None:
     with launched(tmp_path, settings) as first:
         before = first.server()
         relays = [before.create_relay(f"relay {number}") for number in range(5)]
