@@ -86,7 +86,7 @@ impl Default for Limits {
     }
 }
 
-/// How often an idle publisher is pinged; well below the idle timeout.
+/// How often a silent session is pinged; well below the idle timeout.
 const KEEP_ALIVE: Duration = Duration::from_secs(4);
 
 impl Limits {

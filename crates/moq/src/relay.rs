@@ -46,7 +46,7 @@ pub struct Limits {
     pub header: Duration,
     /// Control bytes of a session that its peer has not taken.
     pub control_backlog: usize,
-    /// How often an idle publisher is pinged.
+    /// How often a silent session is pinged, once its draft is known.
     pub keep_alive: Duration,
 }
 

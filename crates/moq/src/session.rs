@@ -251,6 +251,9 @@ impl Relay {
             return;
         };
         self.sessions[slot].profile = Some(profile);
+        if let Some(mut carrier) = self.carriers.session(self.sessions[slot].key) {
+            carrier.keep_alive(Some(self.limits.keep_alive));
+        }
         let waiting: Vec<StreamId> = self.sessions[slot]
             .inbound
             .iter()

@@ -103,9 +103,6 @@ impl Relay {
             .aliases
             .insert(alias, AliasUse::Source(source));
         self.post(track.shard(), Letter::SourceJoined { track, source: id });
-        if let Some(mut carrier) = self.carriers.session(self.sessions[session].key) {
-            carrier.keep_alive(Some(self.limits.keep_alive));
-        }
         self.unpark(session, alias, source);
     }
 
@@ -219,11 +216,6 @@ impl Relay {
             session.sources.retain(|held| *held != index);
             if session.aliases.get(&source.alias) == Some(&AliasUse::Source(index)) {
                 session.cancel_alias(source.alias);
-            }
-            if session.sources.is_empty()
-                && let Some(mut carrier) = self.carriers.session(session.key)
-            {
-                carrier.keep_alive(None);
             }
         }
     }
