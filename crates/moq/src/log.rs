@@ -21,6 +21,9 @@ use crate::subgroup::{self, Mark};
 const LOG: u64 = 1_500;
 const OBJECT: u64 = 80;
 
+/// Bytes that are worth memory of their own when they stay.
+const SMALL: usize = 64 << 10;
+
 /// Names a subgroup within its track. A datagram is a subgroup of one object, named by that object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct LogKey {
@@ -118,6 +121,8 @@ pub(crate) struct Log {
     pub(crate) outlets: Vec<Outlet>,
     /// Already in the list of logs to fan out in this pass.
     pub(crate) dirty: bool,
+    /// Already among those to be settled.
+    pub(crate) unsettled: bool,
     /// Objects are missing from the front.
     pub(crate) trimmed: bool,
     /// When it last grew or ended.
@@ -148,6 +153,8 @@ struct Run {
     at: u64,
     bytes: Bytes,
     received: Instant,
+    /// The bytes lie in memory of their own.
+    alone: bool,
 }
 
 /// Where an object's header lies; empty when the form leaves the object out.
@@ -178,6 +185,7 @@ impl Wire {
                 at,
                 bytes,
                 received,
+                alone: false,
             });
         }
     }
@@ -264,6 +272,7 @@ impl Log {
             resumes_after: None,
             outlets: Vec::new(),
             dirty: false,
+            unsettled: false,
             trimmed: false,
             touched: now,
             objects: VecDeque::new(),
@@ -291,6 +300,7 @@ impl Log {
         self.resumes_after = None;
         self.outlets.clear();
         self.dirty = false;
+        self.unsettled = false;
         self.trimmed = false;
         self.objects.clear();
         self.native.clear();
@@ -565,6 +575,20 @@ impl Log {
             runs.insert(0, opening.into());
         }
         Some((runs, marks))
+    }
+
+    /// Moves small runs out of the blocks that they share with what has come and gone since: one
+    /// byte keeps a whole block.
+    pub(crate) fn settle(&mut self) {
+        self.unsettled = false;
+        let wires =
+            std::iter::once(&mut self.native).chain(self.others.iter_mut().map(|o| &mut o.1));
+        for run in wires.flat_map(|wire| &mut wire.runs) {
+            if !run.alone && run.bytes.len() < SMALL {
+                run.bytes = Bytes::copy_from_slice(&run.bytes);
+                run.alone = true;
+            }
+        }
     }
 
     /// Drops whole objects from the front that came in before `until` and that every outlet has

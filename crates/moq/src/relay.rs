@@ -92,6 +92,8 @@ pub struct Relay {
     pub(crate) fresh: VecDeque<(Instant, SessionId, StreamId)>,
     pub(crate) parked: VecDeque<(Instant, SessionId, StreamId)>,
     pub(crate) orphans: VecDeque<(Instant, LogRef)>,
+    /// Subgroups that grew, to be settled when they stay open and grow no more.
+    pub(crate) unsettled: VecDeque<(Instant, LogRef)>,
     pub(crate) ending_sources: Vec<(usize, SourceId)>,
     pub(crate) ranged: Vec<(usize, SinkId)>,
     pub(crate) closing: Vec<Closing>,
@@ -147,6 +149,7 @@ impl Relay {
             fresh: VecDeque::new(),
             parked: VecDeque::new(),
             orphans: VecDeque::new(),
+            unsettled: VecDeque::new(),
             ending_sources: Vec::new(),
             ranged: Vec::new(),
             closing: Vec::new(),
@@ -189,6 +192,7 @@ impl Relay {
             self.next_sweep = None;
             self.sweep_streams();
             self.sweep_orphans(now);
+            self.sweep_unsettled(now);
             self.sweep_ranges();
             self.sweep_behind();
             self.evict(now);
@@ -201,6 +205,7 @@ impl Relay {
         let pending = !(self.fresh.is_empty()
             && self.parked.is_empty()
             && self.orphans.is_empty()
+            && self.unsettled.is_empty()
             && self.ending_sources.is_empty()
             && self.ranged.is_empty()
             && self.closing.is_empty()

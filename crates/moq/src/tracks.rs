@@ -18,6 +18,8 @@ use crate::subgroup::Mark;
 
 /// How long a subgroup whose source vanished waits for another source to go on with it.
 const ORPHAN_TIME: Duration = Duration::from_secs(2);
+/// How long a subgroup that is open grows no more until it counts as one that stays.
+const SETTLED: Duration = Duration::from_secs(1);
 /// The part of its usual share that a growing subgroup may keep where nothing can be evicted.
 const CROWDED: u64 = 64;
 /// Letters to one shard that may wait because its ring is full.
@@ -482,6 +484,10 @@ impl Relay {
     fn apply_run(&mut self, now: Instant, slot: usize, log: usize, bytes: Bytes, marks: &[Mark]) {
         let before = self.store[log].weight();
         let key = self.store[log].key;
+        if !key.datagram && !std::mem::replace(&mut self.store[log].unsettled, true) {
+            let log = self.store.reference(log);
+            self.unsettled.push_back((now + SETTLED, log));
+        }
         self.counters.objects_in.add(marks.len() as u64);
         let (held, arena) = self.store.log_and_arena(log);
         held.append(now, bytes.clone(), marks, arena);
@@ -625,6 +631,25 @@ impl Relay {
             let orphan = self.store.get(log).filter(|log| log.source.is_none());
             if let Some((track, key)) = orphan.map(|log| (log.track, log.key)) {
                 self.apply_end(now, track, key, false);
+            }
+        }
+    }
+
+    /// Gives the subgroups that stay open and grow no more memory of their own.
+    pub(crate) fn sweep_unsettled(&mut self, now: Instant) {
+        while self.unsettled.front().is_some_and(|(at, _)| *at <= now) {
+            let Some((_, log)) = self.unsettled.pop_front() else {
+                break;
+            };
+            let open = self.store.get(log);
+            let Some(open) = open.filter(|log| log.state == LogState::Open) else {
+                continue;
+            };
+            let since = now.saturating_duration_since(open.touched);
+            if since >= SETTLED {
+                open.settle();
+            } else {
+                self.unsettled.push_back((now + SETTLED, log));
             }
         }
     }
