@@ -1,5 +1,6 @@
 """``tidegate serve``: every setting has a flag, and a bad one is one line."""
 
+import resource
 import sys
 import types
 from pathlib import Path
@@ -86,3 +87,13 @@ def test_what_keeps_a_server_from_starting_is_one_line_and_status_2(
         main(["serve"])
     assert ended.value.code == 2
     assert capsys.readouterr().err == "tidegate: UDP address [::]:4443 is in use\n"
+
+
+def test_it_may_open_as_many_files_as_the_system_lets_it(started: list[Config]) -> None:
+    before, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(512, most), most))
+    try:
+        main(["serve"])
+        assert resource.getrlimit(resource.RLIMIT_NOFILE) == (most, most)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (before, most))

@@ -1,6 +1,8 @@
 """``tidegate serve``: the whole server, with no configuration or all of it."""
 
+import contextlib
 import inspect
+import resource
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -26,9 +28,17 @@ def serve(**given: Any) -> None:
     spelled = {_argument(setting): setting.flag for setting in settings()}
     flags = {spelled[name]: text for name, text in given.items() if name in spelled}
     config = Config.load(given.get("config"), flags=flags)
+    _allow_as_many_files_as_there_may_be()
     from tidegate.server import run
 
     run(config)
+
+
+def _allow_as_many_files_as_there_may_be() -> None:
+    """Raises the soft limit, often 1024, so that HTTP clients alone cannot use it up."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _argument(setting: Setting) -> str:
