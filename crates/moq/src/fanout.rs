@@ -195,8 +195,8 @@ impl Relay {
             return;
         }
         let mut waiting = std::mem::take(&mut state.blocked);
-        state.turn = state.turn.wrapping_add(1);
-        order(&mut waiting, state.turn);
+        order(&mut waiting, state.served);
+        state.served = waiting[0].request;
         let mut refused = 0;
         let mut left = waiting.into_iter();
         for entry in left.by_ref() {
@@ -404,6 +404,11 @@ impl Relay {
         if let Some(stream) = stream {
             session.out.remove(&stream);
         }
+        if waits {
+            // Only streams that were tried are told of room, and this may have been one.
+            let session = sink.session;
+            self.want_service(session);
+        }
     }
 
     /// The subscriber stopped a data stream: it wants no more of that subgroup.
@@ -426,7 +431,8 @@ impl Relay {
 }
 
 /// Most wanted first: by priority, then the requests take turns, each with its own order.
-fn order(waiting: &mut [Waiting], turn: u64) {
+/// Who was `served` first the last time is the last of its equals now.
+fn order(waiting: &mut [Waiting], served: u64) {
     if waiting.len() < 2 {
         return;
     }
@@ -441,11 +447,8 @@ fn order(waiting: &mut [Waiting], turn: u64) {
         waiting[at].turn = place;
     }
     waiting.sort_by_key(|entry| {
-        (
-            entry.priority,
-            entry.turn,
-            entry.request.rotate_left(turn as u32),
-        )
+        let since = entry.request.wrapping_sub(served.wrapping_add(1));
+        (entry.priority, entry.turn, since)
     });
 }
 

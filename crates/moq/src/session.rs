@@ -49,7 +49,8 @@ pub(crate) struct Session {
     pub(crate) queued: u64,
     pub(crate) behind_since: Option<Instant>,
     pub(crate) wants_service: bool,
-    pub(crate) turn: u64,
+    /// The request that was served first the last time.
+    pub(crate) served: u64,
     /// Bytes written to data streams in the call that is being carried out.
     pub(crate) written: u64,
     control: FxHashMap<ControlStream, ControlOut>,
@@ -118,7 +119,7 @@ impl Session {
             queued: 0,
             behind_since: None,
             wants_service: false,
-            turn: 0,
+            served: 0,
             written: 0,
             control: FxHashMap::default(),
             opened: FxHashMap::default(),
