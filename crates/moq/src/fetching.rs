@@ -75,6 +75,8 @@ pub(crate) struct Fetch {
     profile: &'static Profile,
     stream: Option<StreamId>,
     pending: VecDeque<Bytes>,
+    /// What comes next cannot be said: the stream is reset once it has said the rest.
+    failed: Option<Reset>,
     /// Parts were asked for and have not come.
     asked: bool,
 }
@@ -90,16 +92,29 @@ fn before(at: Location) -> Location {
 /// What the home says of a range.
 struct Opened {
     status: FetchStatus,
-    nothing_known: bool,
+    begins_unknown: bool,
     end_of_track: bool,
     end: Location,
+}
+
+impl FetchCursor {
+    /// At the beginning of a range that ends at `end`, as FETCH_OK writes it.
+    fn new(range: &FetchRange, end: Location) -> Self {
+        let until = exclusive(end);
+        let newest = before(until).group;
+        let at = match range.descending && newest != range.start.group {
+            false => range.start,
+            true => Location::new(newest.0, 0),
+        };
+        Self { at, until }
+    }
 }
 
 impl Track {
     fn open_range(&self, range: &FetchRange) -> Opened {
         let mut opened = Opened {
             status: FetchStatus::InvalidRange,
-            nothing_known: false,
+            begins_unknown: false,
             end_of_track: false,
             end: range.end,
         };
@@ -116,12 +131,6 @@ impl Track {
         }
         opened.end_of_track = self.end.is_some_and(|end| until >= end);
         opened.status = FetchStatus::Ok;
-        let known = self.groups.iter().any(|group| {
-            !group.logs.is_empty()
-                && group.number >= range.start.group.0
-                && Location::new(group.number, 0) < until
-        });
-        opened.nothing_known = range.start < self.floor && (!known || until <= self.floor);
         opened
     }
 }
@@ -151,7 +160,7 @@ impl Relay {
                     id,
                     Opened {
                         status: FetchStatus::InvalidRange,
-                        nothing_known: true,
+                        begins_unknown: true,
                         end_of_track: false,
                         end: range.end,
                     },
@@ -164,7 +173,12 @@ impl Relay {
         };
         match cursor {
             None => {
-                let opened = self.tracks[slot].open_range(&range);
+                let mut opened = self.tracks[slot].open_range(&range);
+                if opened.status == FetchStatus::Ok {
+                    let cursor = FetchCursor::new(&range, opened.end);
+                    let first = self.make_cut(slot, &range, cursor, 1).parts;
+                    opened.begins_unknown = matches!(first.first(), Some(Part::Unknown(_)));
+                }
                 self.tell_opened(id, opened);
             }
             Some(cursor) => self.cut(id, slot, range, cursor),
@@ -174,14 +188,14 @@ impl Relay {
     fn tell_opened(&mut self, id: FetchId, opened: Opened) {
         let Opened {
             status,
-            nothing_known,
+            begins_unknown,
             end_of_track,
             end,
         } = opened;
         let letter = Letter::FetchOpened {
             fetch: id,
             status,
-            nothing_known,
+            begins_unknown,
             end_of_track,
             end,
         };
@@ -189,17 +203,7 @@ impl Relay {
     }
 
     fn cut(&mut self, id: FetchId, slot: usize, range: FetchRange, cursor: FetchCursor) {
-        let mut cut = Cut {
-            parts: Vec::new(),
-            bytes: 0,
-            at: cursor.at,
-            waits: false,
-        };
-        if range.descending {
-            self.cut_descending(slot, range.start, cursor, &mut cut);
-        } else {
-            self.cut_ascending(slot, cursor, &mut cut);
-        }
+        let cut = self.make_cut(slot, &range, cursor, OBJECTS);
         let next = (cut.at < cursor.until).then_some(FetchCursor {
             at: cut.at,
             until: cursor.until,
@@ -212,6 +216,22 @@ impl Relay {
         }
     }
 
+    fn make_cut(&self, slot: usize, range: &FetchRange, cursor: FetchCursor, most: usize) -> Cut {
+        let mut cut = Cut {
+            parts: Vec::new(),
+            bytes: 0,
+            at: cursor.at,
+            waits: false,
+            most,
+        };
+        if range.descending {
+            self.cut_descending(slot, range.start, cursor, &mut cut);
+        } else {
+            self.cut_ascending(slot, cursor, &mut cut);
+        }
+        cut
+    }
+
     /// The objects of a group from `from` on, lowest first, at most one cut's worth.
     fn objects_of(&self, slot: usize, number: u64, from: u64, to: u64) -> Vec<(u64, usize, usize)> {
         let Some(group) = self.tracks[slot].group(number) else {
@@ -220,6 +240,10 @@ impl Relay {
         let mut objects = Vec::new();
         for &log in &group.logs {
             let held = &self.store[log];
+            let to = match held.last_object().filter(|_| held.is_cut_short()) {
+                Some(cut_short) => to.min(cut_short),
+                None => to,
+            };
             let Some(first) = held.position(from) else {
                 continue;
             };
@@ -280,7 +304,7 @@ impl Relay {
                 payload_len: mark.payload_len,
             })));
             *expected = Location::new(number, object + 1);
-            if cut.bytes >= BYTES || cut.parts.len() >= OBJECTS {
+            if cut.bytes >= BYTES || cut.parts.len() >= cut.most {
                 cut.at = *expected;
                 return false;
             }
@@ -301,6 +325,14 @@ impl Relay {
     fn may_hide(&self, track: &Track, from: Location, to: Location) -> bool {
         let incomplete = |number: u64| track.group(number).is_some_and(|group| group.incomplete);
         from < track.floor || incomplete(from.group.0) || to.object.0 > 0 && incomplete(to.group.0)
+    }
+
+    /// The same for the end of a group, up to its object `to`.
+    fn may_hide_tail(&self, track: &Track, from: Location, to: u64) -> bool {
+        let group = track.group(from.group.0);
+        let end = group.and_then(|group| group.end).unwrap_or(LAST);
+        let incomplete = group.is_some_and(|group| group.incomplete);
+        from.object.0 < end.min(to) && (incomplete || from < track.floor)
     }
 
     fn cut_ascending(&self, slot: usize, cursor: FetchCursor, cut: &mut Cut) {
@@ -330,7 +362,6 @@ impl Relay {
 
     fn cut_descending(&self, slot: usize, start: Location, cursor: FetchCursor, cut: &mut Cut) {
         let track = &self.tracks[slot];
-        let newest = before(cursor.until).group.0;
         let mut expected = cursor.at;
         loop {
             let number = expected.group.0;
@@ -342,8 +373,7 @@ impl Relay {
             if !self.cut_group(slot, number, to, &mut expected, cut) {
                 return;
             }
-            let tail = track.group(number).is_none_or(|group| group.incomplete);
-            if tail && number <= newest && expected < track.floor {
+            if self.may_hide_tail(track, expected, to) {
                 cut.parts.push(Part::Unknown(Location::new(number, LAST)));
             }
             if number <= start.group.0 {
@@ -425,6 +455,7 @@ impl Relay {
             profile,
             stream: None,
             pending: VecDeque::new(),
+            failed: None,
             asked: false,
         });
         self.fetch_index.insert(id, index);
@@ -444,7 +475,7 @@ impl Relay {
         &mut self,
         id: FetchId,
         status: FetchStatus,
-        nothing_known: bool,
+        begins_unknown: bool,
         end_of_track: bool,
         end: Location,
     ) {
@@ -454,26 +485,10 @@ impl Relay {
         let fetch = &mut self.fetches[index];
         let cannot_mark = fetch.profile.fetch_objects == FetchCoding::AllFields;
         let status = match status {
-            FetchStatus::Ok if nothing_known && cannot_mark => FetchStatus::Unknown,
+            FetchStatus::Ok if begins_unknown && cannot_mark => FetchStatus::Unknown,
             status => status,
         };
-        let until = exclusive(end);
-        let start = fetch.range.start;
-        let at = match fetch.range.descending {
-            false => start,
-            true => {
-                let newest = before(until).group.0;
-                Location::new(
-                    newest,
-                    if newest == start.group.0 {
-                        start.object.0
-                    } else {
-                        0
-                    },
-                )
-            }
-        };
-        fetch.cursor = Some(FetchCursor { at, until });
+        fetch.cursor = Some(FetchCursor::new(&fetch.range, end));
         self.events.push_back(Event::FetchAnswer {
             fetch: id,
             status,
@@ -549,8 +564,9 @@ impl Relay {
                 }
             };
             if written.is_err() {
-                self.abandon_fetch(index, Reset::UnknownObjectStatus, true);
-                return;
+                fetch.failed = Some(Reset::UnknownObjectStatus);
+                fetch.cursor = None;
+                break;
             }
             if self.scratch_bytes.is_empty() {
                 continue;
@@ -609,6 +625,11 @@ impl Relay {
             self.ask_for_parts(index);
             return;
         }
+        if fetch.failed.is_some() {
+            // A reset overtakes what was written: let that arrive first.
+            self.failing.push((self.now + 2 * carrier.rtt(), id));
+            return;
+        }
         carrier.finish(stream);
         self.events.push_back(Event::FetchDone {
             fetch: id,
@@ -630,6 +651,20 @@ impl Relay {
                 turn: 0,
                 what,
             });
+        }
+    }
+
+    /// Resets the streams of fetches that failed, once what they could say has had its time.
+    pub(crate) fn sweep_failing(&mut self) {
+        for (at, id) in std::mem::take(&mut self.failing) {
+            match self.fetch_index.get(&id) {
+                Some(&index) if at <= self.now => {
+                    let code = self.fetches[index].failed;
+                    self.abandon_fetch(index, code.unwrap_or(Reset::InternalError), true);
+                }
+                Some(_) => self.failing.push((at, id)),
+                None => {}
+            }
         }
     }
 
@@ -687,6 +722,7 @@ struct Cut {
     bytes: u64,
     at: Location,
     waits: bool,
+    most: usize,
 }
 
 fn advance(pending: &mut VecDeque<Bytes>, mut written: usize) {

@@ -141,8 +141,8 @@ pub enum Letter {
         fetch: FetchId,
         /// What the cache has.
         status: FetchStatus,
-        /// Nothing of the range is known.
-        nothing_known: bool,
+        /// The first that could be said of the range is that something of it is unknown.
+        begins_unknown: bool,
         /// The range reaches the end of the track.
         end_of_track: bool,
         /// FETCH_OK's End Location.

@@ -452,6 +452,11 @@ impl Log {
             .map(|mark| mark.object.0)
     }
 
+    /// The last object will never have all its payload.
+    pub(crate) fn is_cut_short(&self) -> bool {
+        self.state != LogState::Open && !self.at_boundary()
+    }
+
     /// The last object has all its payload.
     pub(crate) fn at_boundary(&self) -> bool {
         self.missing == 0

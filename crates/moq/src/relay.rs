@@ -97,6 +97,7 @@ pub struct Relay {
     pub(crate) ending_sources: Vec<(usize, SourceId)>,
     pub(crate) ranged: Vec<(usize, SinkId)>,
     pub(crate) closing: Vec<Closing>,
+    pub(crate) failing: Vec<(Instant, FetchId)>,
     next_sweep: Option<Instant>,
     stopping: Option<Instant>,
     // Used again and again, so that a packet allocates nothing.
@@ -153,6 +154,7 @@ impl Relay {
             ending_sources: Vec::new(),
             ranged: Vec::new(),
             closing: Vec::new(),
+            failing: Vec::new(),
             next_sweep: None,
             stopping: None,
             scratch: Vec::new(),
@@ -195,7 +197,9 @@ impl Relay {
             self.sweep_unsettled(now);
             self.sweep_ranges();
             self.sweep_behind();
+            self.sweep_failing();
             self.evict(now);
+            self.expire(now);
             self.counters.cache_bytes.set(self.store.bytes());
         }
     }
@@ -209,6 +213,7 @@ impl Relay {
             && self.ending_sources.is_empty()
             && self.ranged.is_empty()
             && self.closing.is_empty()
+            && self.failing.is_empty()
             && self.behind.is_empty()
             && self.broken.is_empty()
             && self.stopping.is_none()
@@ -216,7 +221,11 @@ impl Relay {
         if pending && self.next_sweep.is_none() {
             self.next_sweep = Some(self.now + SWEEP);
         }
-        let again = (!self.again.is_empty() || !self.held_letters.is_empty()).then_some(self.now);
+        let idle = self.again.is_empty()
+            && self.to_serve.is_empty()
+            && self.own_letters.is_empty()
+            && self.held_letters.is_empty();
+        let again = (!idle).then_some(self.now);
         [self.carriers.next_timeout(), self.next_sweep, again]
             .into_iter()
             .flatten()
@@ -248,6 +257,7 @@ impl Relay {
         for slot in serve.drain(..) {
             self.serve(slot);
         }
+        serve.append(&mut self.to_serve);
         self.to_serve = serve;
         self.fan_out();
         if !self.closing.is_empty() {
@@ -359,11 +369,11 @@ impl Relay {
             Letter::FetchOpened {
                 fetch,
                 status,
-                nothing_known,
+                begins_unknown,
                 end_of_track,
                 end,
             } => {
-                self.fetch_opened(fetch, status, nothing_known, end_of_track, end);
+                self.fetch_opened(fetch, status, begins_unknown, end_of_track, end);
             }
             Letter::FetchParts { fetch, parts, next } => self.take_parts(fetch, parts, next),
             Letter::Handover(datagram) => self.carriers.handle_datagram(now, *datagram),

@@ -139,7 +139,8 @@ impl Store {
     /// The next finished log that has to go: its time is over, or its scope holds too much.
     pub(crate) fn next_to_evict(&mut self, now: Instant) -> Option<LogRef> {
         let crowded = self.bytes > self.limits.bytes;
-        for scope in self.scopes.values_mut() {
+        let mut oldest: Option<(Instant, ScopeId)> = None;
+        for (id, scope) in &mut self.scopes {
             while let Some(&log) = scope.finished.front() {
                 let Some(held) = self
                     .logs
@@ -150,14 +151,18 @@ impl Store {
                     continue;
                 };
                 let old = now.saturating_duration_since(held.touched) >= self.limits.keep;
-                if old || crowded || scope.bytes > self.limits.bytes_per_scope {
+                if old || scope.bytes > self.limits.bytes_per_scope {
                     scope.finished.pop_front();
                     return Some(log);
+                }
+                if crowded && oldest.is_none_or(|(at, _)| held.touched < at) {
+                    oldest = Some((held.touched, *id));
                 }
                 break;
             }
         }
-        None
+        let (_, scope) = oldest?;
+        self.scopes.get_mut(&scope)?.finished.pop_front()
     }
 
     /// Whether [`Store::next_to_evict`] has work before its time comes.

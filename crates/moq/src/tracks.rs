@@ -837,6 +837,27 @@ impl Relay {
         }
     }
 
+    /// Forgets what its publisher does not allow to be kept any longer.
+    pub(crate) fn expire(&mut self, now: Instant) {
+        let keep = self.store.limits.keep;
+        let mut expired = std::mem::take(&mut self.scratch_logs);
+        for (_, track) in &self.tracks {
+            let Some(max_cache) = track.max_cache.filter(|max| *max < keep) else {
+                continue;
+            };
+            let logs = track.groups.iter().flat_map(|group| &group.logs);
+            expired.extend(logs.filter(|&&log| {
+                let held = &self.store[log];
+                let age = now.saturating_duration_since(held.touched);
+                held.state != LogState::Open && age >= max_cache
+            }));
+        }
+        for log in expired.drain(..) {
+            self.drop_log(log);
+        }
+        self.scratch_logs = expired;
+    }
+
     /// Forgets a log, its outlets and its bytes.
     pub(crate) fn drop_log(&mut self, log: usize) {
         self.give_up_outlets(log);
