@@ -29,3 +29,6 @@ mod session;
 mod sinks;
 mod sources;
 mod tracks;
+
+#[cfg(test)]
+mod relay_tests;

@@ -1,0 +1,42 @@
+//! A relay and scripted clients in memory, with the clock in hand.
+
+mod datagrams;
+mod drafts;
+mod early;
+mod ends;
+mod fetches;
+mod hostile;
+mod joining;
+mod net;
+mod objects;
+mod peer;
+mod publishers;
+mod quiet;
+mod script;
+mod shards;
+mod slow;
+mod updates;
+
+use std::time::Duration;
+
+use track::{FetchId, ScopeId, SessionId, SinkId, SourceId, TrackId};
+
+use net::{Net, PeerId};
+use peer::{End, Object};
+use script::{Publisher, Subscription, Writing, all, at, payload};
+
+use bytes::Bytes;
+
+use crate::carrier::{Config, Transport};
+use crate::command::{Command, ControlStream, Start};
+use crate::datagram::{self, Body, ObjectDatagram};
+use crate::event::{DrainReason, Event, FetchStatus};
+use crate::fetch::RangeEnd;
+use crate::header::{SubgroupId, TrackAlias};
+use crate::location::Location;
+use crate::properties::Properties;
+use crate::status::Status;
+
+/// A publisher's and a subscriber's draft.
+const PAIRS: [(u8, u8); 4] = [(14, 14), (16, 16), (14, 16), (16, 14)];
+const BOTH: [Transport; 2] = [Transport::Quic, Transport::WebTransport];
