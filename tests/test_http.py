@@ -182,6 +182,17 @@ async def test_a_header_that_grows_beyond_the_bound_is_refused(server: HttpServe
     assert received.startswith(b"HTTP/1.1 431 ")
 
 
+async def test_the_start_of_a_next_request_is_not_charged_for_this_ones_body(
+    server: HttpServer,
+) -> None:
+    body = b"x" * 20_000
+    first = b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 20000\r\n\r\n" + body
+    received, _ = await closed_after(server, first + b"GE")
+    assert received.startswith(b"HTTP/1.1 200 OK")
+    assert b"20000" in received
+    assert b" 431 " not in received
+
+
 @pytest.mark.parametrize(
     "garbage",
     [

@@ -92,9 +92,7 @@ class HttpServer:
 
 
 class _Server(UvicornServer):
-    """uvicorn's server in a loop that is not its own: no signal handlers, and we accept the
-    connections.
-    """
+    """uvicorn's server without a loop and signal handlers of its own; we accept connections."""
 
     def __init__(self, app: ASGIApp, limits: HttpLimits) -> None:
         config = UvicornConfig(
@@ -242,6 +240,7 @@ class _Protocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self._header_bytes = 0
+        self._unseen_bytes = 0
         self._in_headers = True
         self._expect_request(self._limits.header_seconds)
 

@@ -22,6 +22,7 @@ logging.getLogger("aiosqlite").setLevel(logging.INFO)
 
 _BUSY_SECONDS = 10.0
 _CONNECT_SECONDS = 5
+_SILENCE_MS = 15_000
 
 
 _DRIVERS = {
@@ -130,7 +131,7 @@ def _async_url(database_url: str, data_dir: Path) -> URL:
 
 def _create_engine(url: URL) -> AsyncEngine:
     if url.get_backend_name() != "sqlite":
-        options = {"connect_timeout": _CONNECT_SECONDS}
+        options = {"connect_timeout": _CONNECT_SECONDS, "tcp_user_timeout": _SILENCE_MS}
         return create_async_engine(
             url,
             connect_args=options,
