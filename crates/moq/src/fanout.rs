@@ -26,6 +26,8 @@ use crate::varint::TooLarge;
 
 /// Slices of a log that one write takes.
 const SLICES: usize = 64;
+/// What waiting counts besides the bytes that wait.
+const WAITING: u64 = 200;
 /// Sessions with more waiting outlets than this are not tried again until they report room.
 const EAGER_TRIES: usize = 8;
 
@@ -153,7 +155,11 @@ impl Relay {
     }
 
     fn block(&mut self, log: LogRef, at: usize, session: usize) {
-        self.store[log.index].outlets[at].state = OutletState::Blocked;
+        self.next_ticket += 1;
+        let ticket = self.next_ticket;
+        let outlet = &mut self.store[log.index].outlets[at];
+        outlet.state = OutletState::Blocked;
+        outlet.ticket = ticket;
         let sink = &self.sinks[self.store[log.index].outlets[at].sink];
         let held = &self.store[log.index];
         let publisher = held
@@ -167,7 +173,7 @@ impl Relay {
             order: if sink.descending { !group } else { group },
             subgroup: held.key.subgroup,
             turn: 0,
-            what: WaitingFor::Outlet { log, at },
+            what: WaitingFor::Outlet { log, at, ticket },
         };
         self.sessions[session].blocked.push(waiting);
         self.charge(log.index, at, session);
@@ -176,7 +182,7 @@ impl Relay {
     /// Counts what an outlet lacks as queued in its session.
     fn charge(&mut self, log: usize, at: usize, session: usize) {
         let held = &self.store[log];
-        let owed = held.owed_to(&held.outlets[at]);
+        let owed = held.owed_to(&held.outlets[at]) + WAITING;
         let before = std::mem::replace(&mut self.store[log].outlets[at].owed, owed);
         let session_state = &mut self.sessions[session];
         session_state.queued = session_state.queued + owed - before;
@@ -220,16 +226,12 @@ impl Relay {
 
     fn resume(&mut self, session: usize, entry: Waiting) {
         match entry.what {
-            WaitingFor::Outlet { log, at } => {
-                let Some(held) = self.store.get(log) else {
+            WaitingFor::Outlet { log, at, ticket } => {
+                let held = self.store.get(log);
+                let Some(held) = held.filter(|held| held.waits(at, ticket)) else {
                     return;
                 };
-                let Some(outlet) = held.outlets.get_mut(at) else {
-                    return;
-                };
-                if outlet.state != OutletState::Blocked {
-                    return;
-                }
+                let outlet = &mut held.outlets[at];
                 outlet.state = OutletState::Live;
                 let owed = std::mem::take(&mut outlet.owed);
                 self.sessions[session].queued -= owed;
@@ -279,12 +281,9 @@ impl Relay {
         for entry in waiting {
             let over = self.sessions[session].queued > self.limits.queued_bytes;
             match entry.what {
-                WaitingFor::Outlet { log, at } if over => {
-                    if self
-                        .store
-                        .get(log)
-                        .is_some_and(|held| held.outlets[at].state == OutletState::Blocked)
-                    {
+                WaitingFor::Outlet { log, at, ticket } if over => {
+                    let held = self.store.get(log);
+                    if held.is_some_and(|held| held.waits(at, ticket)) {
                         self.counters.streams_dropped.add(1);
                         self.drop_outlet(log.index, at);
                     }
@@ -382,7 +381,6 @@ impl Relay {
 
     /// Takes an outlet that is done out of every count and queue.
     fn retire(&mut self, log: usize, at: usize) {
-        let reference = self.store.reference(log);
         let outlet = &mut self.store[log].outlets[at];
         let waits = outlet.state == OutletState::Blocked;
         outlet.state = OutletState::Done;
@@ -397,9 +395,17 @@ impl Relay {
         let session = &mut self.sessions[sink.session];
         session.queued -= owed;
         if waits {
-            // Its place may soon be another session's.
-            let what = WaitingFor::Outlet { log: reference, at };
-            session.blocked.retain(|waiting| waiting.what != what);
+            session.gone += 1;
+            if session.gone > EAGER_TRIES && session.gone * 2 > session.blocked.len() {
+                session.gone = 0;
+                let store = &mut self.store;
+                session.blocked.retain(|waiting| match waiting.what {
+                    WaitingFor::Outlet { log, at, ticket } => {
+                        store.get(log).is_some_and(|log| log.waits(at, ticket))
+                    }
+                    WaitingFor::Fetch(_) => true,
+                });
+            }
         }
         if let Some(stream) = stream {
             session.out.remove(&stream);

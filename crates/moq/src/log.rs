@@ -84,8 +84,10 @@ pub(crate) struct Outlet {
     pub(crate) prefix: Bytes,
     /// The next byte to write, in the form of `profile`.
     pub(crate) cursor: u64,
-    /// Bytes counted as queued in the session.
+    /// What it counts as queued in the session.
     pub(crate) owed: u64,
+    /// Names its place in the session's queue, and no other before or after it.
+    pub(crate) ticket: u64,
 }
 
 impl Outlet {
@@ -100,6 +102,7 @@ impl Outlet {
             prefix: Bytes::new(),
             cursor: 0,
             owed: 0,
+            ticket: 0,
         }
     }
 }
@@ -497,6 +500,13 @@ impl Log {
             ..self.objects[index]
         };
         Some((after, Some((header, mark))))
+    }
+
+    /// Whether outlet `at` is the one that waits under `ticket`.
+    pub(crate) fn waits(&self, at: usize, ticket: u64) -> bool {
+        self.outlets
+            .get(at)
+            .is_some_and(|outlet| outlet.state == OutletState::Blocked && outlet.ticket == ticket)
     }
 
     /// The first byte that an outlet still needs.

@@ -78,6 +78,7 @@ pub struct Relay {
     /// Which stream appends to a log; at home.
     pub(crate) feeders: FxHashMap<usize, u64>,
     pub(crate) next_feeder: u64,
+    pub(crate) next_ticket: u64,
     /// Logs that grew since the last fan-out.
     pub(crate) dirty: Vec<usize>,
     /// Sessions with room for what waits in them.
@@ -141,6 +142,7 @@ impl Relay {
             broken: Vec::new(),
             feeders: FxHashMap::default(),
             next_feeder: 0,
+            next_ticket: 0,
             dirty: Vec::new(),
             to_serve: Vec::new(),
             overflowing: Vec::new(),

@@ -45,7 +45,9 @@ pub(crate) struct Session {
     pub(crate) out: FxHashMap<StreamId, OutRef>,
     /// What waits for room.
     pub(crate) blocked: Vec<Waiting>,
-    /// Bytes that wait in `blocked`.
+    /// Those in `blocked` that wait no more; a few too many after they were served.
+    pub(crate) gone: usize,
+    /// What those that wait in `blocked` count.
     pub(crate) queued: u64,
     pub(crate) behind_since: Option<Instant>,
     pub(crate) wants_service: bool,
@@ -87,7 +89,12 @@ pub(crate) struct Waiting {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum WaitingFor {
-    Outlet { log: LogRef, at: usize },
+    /// The place may be another's by now, whose ticket is another.
+    Outlet {
+        log: LogRef,
+        at: usize,
+        ticket: u64,
+    },
     Fetch(FetchId),
 }
 
@@ -116,6 +123,7 @@ impl Session {
             fetches: Vec::new(),
             out: FxHashMap::default(),
             blocked: Vec::new(),
+            gone: 0,
             queued: 0,
             behind_since: None,
             wants_service: false,
