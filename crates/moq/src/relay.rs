@@ -74,7 +74,7 @@ pub struct Relay {
     pub(crate) held_letters: VecDeque<Addressed>,
     pub(crate) early_feeds: Vec<(TrackId, ShardId)>,
     /// Feeds that lost letters.
-    pub(crate) broken: Vec<(usize, ShardId)>,
+    pub(crate) broken: Vec<(TrackId, ShardId)>,
     /// Which stream appends to a log; at home.
     pub(crate) feeders: FxHashMap<usize, u64>,
     pub(crate) next_feeder: u64,

@@ -672,23 +672,23 @@ impl Relay {
             if !self.try_post(shard, letter) {
                 self.counters.feed_lost.add(1);
                 self.tracks[slot].broken_feeds.push(shard);
-                self.broken.push((slot, shard));
+                self.broken.push((id, shard));
             }
         }
     }
 
     /// Starts again the feeds that lost letters, once there is room for them.
     pub(crate) fn mend_feeds(&mut self) {
-        for (slot, shard) in std::mem::take(&mut self.broken) {
-            let Some(track) = self.tracks.get_mut(slot) else {
+        for (id, shard) in std::mem::take(&mut self.broken) {
+            let Some(&slot) = self.track_index.get(&id) else {
                 continue;
             };
             if self.held_letters.iter().any(|(to, _)| *to == shard) {
-                self.broken.push((slot, shard));
+                self.broken.push((id, shard));
                 continue;
             }
+            let track = &mut self.tracks[slot];
             track.broken_feeds.retain(|broken| *broken != shard);
-            let id = track.id;
             self.send_feed_start(id, shard);
         }
     }
