@@ -7,9 +7,11 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from tidegate.config import Config
 from tidegate.store.database import Store
 from tidegate.store.schema import metadata
 
+from tests.control_plane import Api, running_api
 from tests.postgres import Postgres, running_postgres
 from tests.server import Relay, Server, running_server
 
@@ -100,3 +102,10 @@ async def store(store_url: str, tmp_path: Path) -> AsyncIterator[Store]:
     opened = await Store.open(store_url, tmp_path)
     yield opened
     await opened.close()
+
+
+@pytest.fixture
+async def api(store: Store, tmp_path: Path) -> AsyncIterator[Api]:
+    """A control plane of the test's own, on each kind of database."""
+    async with running_api(store, Config(), tmp_path) as running:
+        yield running

@@ -8,7 +8,7 @@ from sqlalchemy.exc import OperationalError
 from tidegate.store.database import Store
 from tidegate.store.watch import Watch
 
-from tests.api.conftest import ACCOUNT, API_TOKEN, SHA256, Api
+from tests.control_plane import ACCOUNT, API_TOKEN, SHA256, Api
 
 RELAYS = f"/client/v4/accounts/{ACCOUNT}/moq/relays"
 APPS = f"/client/v4/accounts/{ACCOUNT}/calls/apps"

@@ -9,7 +9,7 @@ from tidegate.config import ApiConfig, Config
 from tidegate.store.apps import apps
 from tidegate.store.database import Store
 
-from tests.api.conftest import Api, running_api
+from tests.control_plane import Api, running_api
 
 KINDS = [("/calls/apps", "secret"), ("/calls/turn_keys", "key")]
 pytestmark = pytest.mark.parametrize(("path", "secret"), KINDS, ids=["apps", "turn_keys"])

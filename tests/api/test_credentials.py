@@ -3,7 +3,7 @@
 import pytest
 from tidegate.store.api_tokens import Permission
 
-from tests.api.conftest import ACCOUNT, API_TOKEN, Api
+from tests.control_plane import ACCOUNT, API_TOKEN, Api
 
 P = Permission
 OTHER = "f" * 32

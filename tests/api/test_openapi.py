@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.api.conftest import ACCOUNT, API_TOKEN, Api
+from tests.control_plane import ACCOUNT, API_TOKEN, Api
 
 # All but `positive_data_acceptance`: that an expiry lies in the future, or that two keys exclude
 # each

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from tidegate.errors import TokenUnauthorized
 
-from tests.api.conftest import Api
-from tests.api.test_relays import error
+from tests.api.replies import error
+from tests.control_plane import Api
 
 NOBODY = "0" * 32
 

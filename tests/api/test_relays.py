@@ -10,22 +10,12 @@ from tidegate.config import ApiConfig, Config
 from tidegate.errors import TokenUnauthorized
 from tidegate.store.database import Store
 
-from tests.api.conftest import ACCOUNT, Api, running_api
+from tests.api.replies import error
+from tests.control_plane import ACCOUNT, Api, running_api
 
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{6})?Z")
 HEX32 = re.compile(r"[0-9a-f]{32}")
 NOBODY = "0" * 32
-
-
-def error(reply: Any) -> tuple[int, int]:
-    """Status and code of a refusal, once its envelope is seen to be right."""
-    body = reply.json()
-    assert body["success"] is False
-    assert body["result"] is None
-    assert body["messages"] == []
-    [problem] = body["errors"]
-    assert problem["message"].endswith(".")
-    return reply.status_code, problem["code"]
 
 
 async def test_a_new_relay_has_the_fields_of_every_generation(api: Api) -> None:

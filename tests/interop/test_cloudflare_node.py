@@ -2,15 +2,11 @@
 
 import json
 import os
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
-from tidegate.config import Config
 from tidegate.errors import TokenUnauthorized
-from tidegate.store.database import Store
 
-from tests.api.conftest import ACCOUNT, API_TOKEN, Api, running_api
+from tests.control_plane import ACCOUNT, API_TOKEN, Api
 from tests.interop.clients import INTEROP
 from tests.interop.scripts import output_of
 
@@ -25,12 +21,6 @@ SEED_FIELDS = {
     "token_publish_subscribe": str,
     "token_subscribe": str,
 }
-
-
-@pytest.fixture
-async def api(store: Store, tmp_path: Path) -> AsyncIterator[Api]:
-    async with running_api(store, Config(), tmp_path) as running:
-        yield running
 
 
 async def test_the_life_of_a_relay_and_an_app_with_7_0_0(api: Api) -> None:

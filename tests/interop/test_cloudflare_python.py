@@ -7,18 +7,15 @@ import os
 import sys
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import cloudflare
 import httpx
 import pytest
 from cloudflare import AsyncCloudflare
-from tidegate.config import Config
 from tidegate.errors import TokenUnauthorized
-from tidegate.store.database import Store
 
-from tests.api.conftest import ACCOUNT, API_TOKEN, Api, running_api
+from tests.control_plane import ACCOUNT, API_TOKEN, Api
 from tests.interop.clients import BUILD, INTEROP
 from tests.interop.scripts import output_of
 
@@ -26,12 +23,6 @@ pytestmark = pytest.mark.foreign
 
 Newest = Any
 """An ``AsyncCloudflare``: its types call every answer optional, which on the wire none is."""
-
-
-@pytest.fixture
-async def api(store: Store, tmp_path: Path) -> AsyncIterator[Api]:
-    async with running_api(store, Config(), tmp_path) as running:
-        yield running
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The API behind a real socket, without a media side."""
+"""The control plane behind a real socket, without a media side, for tests of every folder."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import pytest
 from tidegate.addresses import HostPort
 from tidegate.api.app import build_app
 from tidegate.api.services import Services
@@ -99,9 +98,3 @@ async def running_api(store: Store, config: Config, data_dir: Path) -> AsyncIter
     async with httpx.AsyncClient(base_url=url, headers=headers, timeout=30) as http:
         yield Api(services, url, http, verifier, connected)
     await server.stop()
-
-
-@pytest.fixture
-async def api(store: Store, tmp_path: Path) -> AsyncIterator[Api]:
-    async with running_api(store, Config(), tmp_path) as running:
-        yield running
