@@ -233,8 +233,10 @@ impl Relay {
             Some(at) => held.outlets[at] = outlet,
             None => held.outlets.push(outlet),
         }
-        let scope = self.tracks[slot].scope;
-        self.store.account(scope, before, after);
+        if after != before {
+            let scope = self.tracks[slot].scope;
+            self.store.account(scope, before, after);
+        }
     }
 
     pub(crate) fn start_sink(&mut self, id: SinkId, stream: ControlStream, reply: Bytes) {
