@@ -146,7 +146,7 @@ class Limits:
         held_per_relay: lingering subscribes of one relay.
         queued_bytes_per_subscriber: payload waiting for one slow subscriber before groups are
             dropped.
-        control_bytes_per_session: unread control bytes of one session that are kept in memory.
+        control_bytes_per_session: control messages for one session that its peer has not taken yet.
     """
 
     sessions: Count = 50_000
@@ -161,7 +161,7 @@ class Limits:
     held_per_session: Count = 64
     held_per_relay: Count = 1024
     queued_bytes_per_subscriber: Bytes = 400_000
-    control_bytes_per_session: Bytes = 65_536
+    control_bytes_per_session: Bytes = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
