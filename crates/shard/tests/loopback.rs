@@ -171,7 +171,7 @@ fn a_shard_that_is_warm_allocates_no_more_buffers() {
     let server = socket.local_addr().unwrap();
     let shards = start(vec![vec![socket]]);
     let client = client((Ipv4Addr::LOCALHOST, 0));
-    let mut exchange = |times| {
+    let exchange = |times| {
         for _ in 0..times {
             client.send_to(&[QUIC; 1200], server).unwrap();
             assert_eq!(client.recv(&mut [0; 1500]).unwrap(), 1200);
