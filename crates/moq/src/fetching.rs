@@ -29,7 +29,7 @@ use crate::tracks::Track;
 /// Objects cut at a time.
 const OBJECTS: usize = 256;
 /// Payload bytes after which a cut ends.
-const BYTES: u64 = 512 << 10;
+const BYTES: u64 = 128 << 10;
 /// The largest object id that every draft can name.
 const LAST: u64 = (1 << 62) - 1;
 
