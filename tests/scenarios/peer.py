@@ -183,10 +183,10 @@ class Peer:
         self.closed: _engine.Closed | None = None
         self.ended_streams: set[int] = set()
         self.stopped_streams: dict[int, int] = {}
-        self.control = -1
+        self.control = peers.engine.open_stream(session, True)
         self._setup_path = setup_path
         self._reads = reads
-        self._frames: dict[int, Frames] = {}
+        self._frames = {self.control: Frames(profile)}
         self._next_request = 0
         self._groups: dict[int, int] = {}
         self._taken: dict[int, int] = {}
@@ -200,8 +200,6 @@ class Peer:
                 self.connected = True
                 if self._reads:
                     self.peers.engine.set_draft(self.session, self.profile.draft)
-                self.control = self.peers.engine.open_stream(self.session, True)
-                self._frames[self.control] = Frames(self.profile)
             case _engine.StreamBytes(stream=stream):
                 frames = self._frames.setdefault(stream, Frames(self.profile, StreamRole.RESPONSE))
                 self.heard += frames.feed(event.data)
