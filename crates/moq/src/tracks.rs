@@ -362,11 +362,14 @@ impl Relay {
         let Some(first_new) = first_new else {
             return Ok(());
         };
-        if held.state == LogState::Finished || held.state == LogState::Open && held.source.is_some()
-        {
+        // A publisher that begins a subgroup again may have its new stream here before its reset.
+        let newer = held.source == Some(feeder.source)
+            && self.feeders.get(&log).is_some_and(|it| *it < feeder.stream);
+        let has_stream = held.state == LogState::Open && held.source.is_some();
+        if held.state == LogState::Finished || has_stream && !newer {
             return Ok(());
         }
-        // Its source is gone: this one goes on, behind what is there if that hides nothing.
+        // Its stream is gone: this one goes on, behind what is there if that hides nothing.
         let prior = match first_new.checked_sub(1) {
             Some(before) => Some(marks[before].object.0),
             None => prior_on_stream(&feeder, &bytes, &marks[0]),

@@ -165,3 +165,48 @@ fn an_inherited_priority_is_the_tracks() {
         assert_eq!(net.received(&subscription)[0].priority, priority);
     }
 }
+
+/// O2: partly: integers may be written longer than they need: objects are found all the same, by
+/// late joiners, in the other draft, and where another publisher goes on.
+#[test]
+fn integers_may_be_longer_than_they_need() {
+    for drafts in PAIRS {
+        let mut net = Net::new();
+        let (publisher, first) = net.pair(drafts);
+        let writing = net.open_with(&publisher, 0, 0, |header| header.extensions = true);
+        // Delta, properties and payload length in two, four and eight bytes.
+        let object = |id: u64, delta: u8| {
+            let mut bytes = vec![0x40, delta];
+            bytes.extend([0x80, 0, 0, 3, 0x20, 0x40, 5]);
+            bytes.extend([0xc0, 0, 0, 0, 0, 0, 0, 10]);
+            bytes.extend(payload(0, id, 10));
+            bytes
+        };
+        net.write_raw(writing, &object(0, 0));
+        net.write_raw(writing, &object(3, 2));
+        net.run_until_quiet();
+        let second = net.join(drafts.1);
+        let second = net.subscribe(second, publisher.track);
+        net.write_raw(writing, &object(70, 66));
+        net.run_until_quiet();
+        net.reset(writing, 0);
+        let again = net.open_with(&publisher, 0, 0, |header| header.extensions = true);
+        net.write_raw(
+            again,
+            &[object(70, 70), object(71, 0), object(75, 3)].concat(),
+        );
+        net.finish(again);
+        net.run_until_quiet();
+        let ids = [0, 3, 70, 71, 75];
+        for (subscription, from) in [(first, 0), (second, 2)] {
+            let received = net.received(&subscription);
+            let seen: Vec<u64> = received.iter().map(|it| it.at.object.0).collect();
+            assert_eq!(seen, ids[from..], "{drafts:?}");
+            for object in received {
+                assert_eq!(object.payload, payload(0, object.at.object.0, 10));
+                let number = 5_u64.to_be_bytes().to_vec();
+                assert_eq!(object.properties, [(0x20, number)]);
+            }
+        }
+    }
+}

@@ -1,5 +1,6 @@
 //! A relay and scripted clients in memory, with the clock in hand.
 
+mod churn;
 mod datagrams;
 mod drafts;
 mod early;
@@ -23,7 +24,7 @@ use track::{FetchId, ScopeId, SessionId, SinkId, SourceId, TrackId};
 
 use net::{Net, PeerId};
 use peer::{End, Object};
-use script::{Publisher, Subscription, Writing, all, at, payload};
+use script::{Fetching, Publisher, Subscription, Writing, all, at, payload};
 
 use bytes::Bytes;
 

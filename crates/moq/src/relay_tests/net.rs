@@ -189,7 +189,7 @@ impl Net {
             .expect("the address is good");
         let profile = profile(draft).expect("a draft of the table");
         self.peers
-            .push(Peer::new(carriers, address, shard, transport, profile, key));
+            .push(Peer::new(carriers, address, shard, profile, key));
         PeerId(index)
     }
 

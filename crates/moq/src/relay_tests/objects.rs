@@ -114,6 +114,42 @@ fn a_subgroup_that_begins_again_goes_on_a_new_stream() {
     }
 }
 
+/// O8: the same where the new stream overtakes the reset of the old one.
+#[test]
+fn a_subgroup_may_begin_again_before_its_reset_comes() {
+    for whole in [false, true] {
+        let mut net = Net::new();
+        let (publisher, subscription) = net.pair((16, 16));
+        let first = net.open(&publisher, 0, 3);
+        net.write(first, 0, payload(0, 0, 10));
+        let cut = if whole { 100 } else { 50 };
+        net.write_with(
+            first,
+            1,
+            Status::Normal,
+            &[],
+            100,
+            payload(0, 1, 100)[..cut].to_vec(),
+        );
+        net.run_until_quiet();
+        let again = net.open(&publisher, 0, 3);
+        for object in 1..4 {
+            net.write(again, object, payload(0, object, 100));
+        }
+        net.run_until_quiet();
+        net.reset(first, 0);
+        net.run_until_quiet();
+        net.finish(again);
+        net.run_until_quiet();
+        assert_eq!(net.objects(&subscription), all(0..1, 4));
+        let ends = net.ends(&subscription);
+        match whole {
+            true => assert_eq!(ends, [Some(End::Fin)]),
+            false => assert_eq!(ends, [Some(End::Reset(0x1)), Some(End::Fin)]),
+        }
+    }
+}
+
 /// O11: who stopped a subgroup gets no more of it, and all of the others.
 #[test]
 fn a_subgroup_that_was_stopped_is_not_sent_again() {

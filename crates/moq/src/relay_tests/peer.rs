@@ -8,7 +8,7 @@ use bytes::Bytes;
 use track::SessionId;
 
 use crate::carrier::{
-    CarrierEvent, Carriers, Dir, ReadState, SessionKey, SessionMut, StreamId, Transport, WriteError,
+    CarrierEvent, Carriers, Dir, ReadState, SessionKey, SessionMut, StreamId, WriteError,
 };
 use crate::datagram::{self, Body};
 use crate::fetch::{FetchMark, FetchScanner, GroupOrder, RangeEnd};
@@ -44,8 +44,6 @@ pub(super) enum End {
 pub(super) struct Arrival {
     /// The alias, or for a FETCH its Request ID.
     pub(super) of: Of,
-    /// `None`: a datagram.
-    pub(super) stream: Option<StreamId>,
     pub(super) object: Object,
 }
 
@@ -102,7 +100,6 @@ pub(super) struct Peer {
     pub(super) address: SocketAddr,
     /// The relay's shard that its first packets reach.
     pub(super) shard: usize,
-    pub(super) transport: Transport,
     pub(super) profile: &'static Profile,
     pub(super) key: SessionKey,
     /// The relay's name for the session.
@@ -137,7 +134,6 @@ impl Peer {
         carriers: Carriers,
         address: SocketAddr,
         shard: usize,
-        transport: Transport,
         profile: &'static Profile,
         key: SessionKey,
     ) -> Self {
@@ -145,7 +141,6 @@ impl Peer {
             carriers,
             address,
             shard,
-            transport,
             profile,
             key,
             session: None,
@@ -182,10 +177,10 @@ impl Peer {
         while let Some((_, event)) = self.carriers.poll_event(now) {
             match event {
                 CarrierEvent::Connected { .. } => self.connected = true,
-                CarrierEvent::Opened(stream) | CarrierEvent::Readable(stream) => {
-                    if !self.unread.contains(&stream) {
-                        self.unread.push(stream);
-                    }
+                CarrierEvent::Opened(stream) | CarrierEvent::Readable(stream)
+                    if !self.unread.contains(&stream) =>
+                {
+                    self.unread.push(stream);
                 }
                 CarrierEvent::DatagramReadable => self.take_datagrams(),
                 CarrierEvent::Stopped { stream, code } => {
@@ -233,7 +228,7 @@ impl Peer {
             chunks
                 .iter()
                 .for_each(|chunk| held.bytes.extend_from_slice(chunk));
-            held.parse(self.profile, self.descending, stream, &mut self.arrivals);
+            held.parse(self.profile, self.descending, &mut self.arrivals);
         }
         match state {
             ReadState::Finished => {
@@ -268,11 +263,7 @@ impl Peer {
                 payload,
             };
             let of = Of::Alias(datagram.alias.0);
-            self.arrivals.push(Arrival {
-                of,
-                stream: None,
-                object,
-            });
+            self.arrivals.push(Arrival { of, object });
         }
     }
 
@@ -308,13 +299,7 @@ impl Peer {
 }
 
 impl InStream {
-    fn parse(
-        &mut self,
-        profile: &'static Profile,
-        descending: bool,
-        stream: StreamId,
-        arrivals: &mut Vec<Arrival>,
-    ) {
+    fn parse(&mut self, profile: &'static Profile, descending: bool, arrivals: &mut Vec<Arrival>) {
         if self.reader.is_none() {
             let Ok((header, len)) = header::decode(profile, &self.bytes) else {
                 return;
@@ -398,7 +383,6 @@ impl InStream {
             self.whole += 1;
             arrivals.push(Arrival {
                 of,
-                stream: Some(stream),
                 object: begun.object,
             });
         }

@@ -51,7 +51,6 @@ pub(super) struct Fetching {
 pub(super) struct Writing {
     pub(super) peer: PeerId,
     pub(super) stream: StreamId,
-    pub(super) group: u64,
 }
 
 pub(super) fn at(group: u64, object: u64) -> Location {
@@ -392,11 +391,7 @@ impl Net {
                 extensions: header.extensions,
             },
         );
-        Writing {
-            peer,
-            stream,
-            group,
-        }
+        Writing { peer, stream }
     }
 
     pub(super) fn write(&mut self, writing: Writing, object: u64, payload: Vec<u8>) {
