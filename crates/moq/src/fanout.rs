@@ -36,6 +36,8 @@ enum Outcome {
     /// All there is was written.
     Caught,
     Blocked,
+    /// What comes next is no longer held.
+    Behind,
     Done,
 }
 
@@ -149,6 +151,7 @@ impl Relay {
         match outcome {
             Outcome::Caught => self.store[log.index].outlets[at].state = OutletState::Live,
             Outcome::Blocked => self.block(log, at, session_index),
+            Outcome::Behind => self.drop_outlet(log.index, at),
             Outcome::Done => self.retire(log.index, at),
         }
         caught_up
@@ -502,7 +505,7 @@ impl Writer<'_> {
         }
         let outlet = &self.log.outlets[self.at];
         if outlet.cursor < self.log.span(profile).0 {
-            return self.reset(Reset::TooFarBehind);
+            return Outcome::Behind;
         }
         if self.log.state == LogState::Reset {
             return self.reset(Reset::Cancelled);
