@@ -33,6 +33,11 @@ async def relayed(
         return await source.finishes(), received
 
 
+def by_group(lines: list[str]) -> list[str]:
+    """Groups travel on streams of their own and may overtake each other, objects in a group not."""
+    return sorted(lines, key=lambda line: int(line.split()[0]))
+
+
 @pytest.mark.parametrize("subscriber", ENDS, ids=lambda end: f"to-{end[0]}-{end[1]}")
 @pytest.mark.parametrize("publisher", ENDS, ids=lambda end: f"from-{end[0]}-{end[1]}")
 async def test_payloads_and_properties_arrive_unchanged(
@@ -40,7 +45,7 @@ async def test_payloads_and_properties_arrive_unchanged(
 ) -> None:
     sent, received = await relayed(relay, publisher, subscriber)
     assert len(sent) == 50
-    assert received == sent
+    assert by_group(received) == sent
 
 
 @pytest.mark.parametrize(
@@ -60,7 +65,7 @@ async def test_a_subscriber_that_came_first_gets_all_of_a_track_that_is_publishe
             received = await sink.finishes()
             sent = await source.finishes()
     assert len(sent) == 50
-    assert received == sent
+    assert by_group(received) == sent
 
 
 @pytest.mark.parametrize(
