@@ -94,7 +94,7 @@ impl Limits {
     pub(crate) fn carriers(&self, shards: usize) -> carrier::Config {
         carrier::Config {
             sessions: self.sessions.div_ceil(shards),
-            sessions_per_address: self.sessions_per_address,
+            sessions_per_address: self.sessions_per_address.div_ceil(shards),
             handshakes_per_second: self.handshakes_per_second.div_ceil(shards as u32),
             half_open: self.half_open.div_ceil(shards),
             bidi_streams: self.control_streams,

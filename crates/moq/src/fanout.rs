@@ -31,6 +31,9 @@ const WAITING: u64 = 200;
 /// Sessions with more waiting outlets than this are not tried again until they report room.
 const EAGER_TRIES: usize = 8;
 
+/// How many times the limit of a session one subgroup may hold that waits alone.
+const ALONE: u64 = 4;
+
 /// What came of writing to an outlet.
 enum Outcome {
     /// All there is was written.
@@ -261,8 +264,8 @@ impl Relay {
         since.is_some_and(|since| self.now.saturating_duration_since(since) > timeout)
     }
 
-    /// A session holds more than its limit: its least wanted and oldest subgroups go, the newest
-    /// stays if it is alone.
+    /// A session holds more than its limit: its least wanted and oldest subgroups go. The last one
+    /// may hold [`ALONE`] times as much: it is what a viewer waits for, and may be one large object.
     fn shed(&mut self, session: usize) {
         let Some(state) = self.sessions.get_mut(session) else {
             return;
@@ -281,8 +284,13 @@ impl Relay {
             (std::cmp::Reverse(entry.priority), oldest)
         });
         let mut kept = Vec::with_capacity(waiting.len());
-        for entry in waiting {
-            let over = self.sessions[session].queued > self.limits.queued_bytes;
+        let last = waiting.len().saturating_sub(1);
+        for (place, entry) in waiting.into_iter().enumerate() {
+            let queued = self.sessions[session].queued;
+            let over = match place == last && kept.is_empty() {
+                true => queued > ALONE * self.limits.queued_bytes,
+                false => queued > self.limits.queued_bytes,
+            };
             match entry.what {
                 WaitingFor::Outlet { log, at, ticket } if over => {
                     let held = self.store.get(log);
