@@ -19,7 +19,7 @@ use crate::fetching::Fetch;
 use crate::letter::{Addressed, Letter, StepHeader, StepKey};
 use crate::session::Session;
 use crate::sinks::{Closing, Sink};
-use crate::sources::Source;
+use crate::sources::{DataStream, Source};
 use crate::store::{CacheLimits, LogRef, Store};
 use crate::subgroup::Mark;
 use crate::tracks::{Feeder, StepRef, Track};
@@ -106,6 +106,7 @@ pub struct Relay {
     pub(crate) scratch_bytes: Vec<u8>,
     pub(crate) scratch_marks: Vec<Mark>,
     pub(crate) scratch_logs: Vec<usize>,
+    pub(crate) spare_streams: Vec<Box<DataStream>>,
 }
 
 impl Relay {
@@ -163,6 +164,7 @@ impl Relay {
             scratch_bytes: Vec::new(),
             scratch_marks: Vec::new(),
             scratch_logs: Vec::new(),
+            spare_streams: Vec::new(),
         }
     }
 

@@ -23,6 +23,10 @@ const READ_MOST: usize = 256 << 10;
 /// A stream header is shorter than this in every draft.
 const HEADER_MOST: usize = 64;
 
+/// Streams that have ended and whose memory waits for the next one, each with at most so many bytes.
+const SPARE_STREAMS: usize = 256;
+const READ_LITTLE: usize = 1 << 10;
+
 /// What a stream of the peer's is to us.
 #[derive(Debug)]
 pub(crate) enum Inbound {
@@ -130,7 +134,7 @@ impl Relay {
             else {
                 continue;
             };
-            self.begin_data(slot, stream, source, header, begun.to_vec());
+            self.begin_data(slot, stream, source, header, &begun);
             if matches!(state, ReadState::More | ReadState::Blocked) {
                 self.read_data(slot, stream);
             } else if let Err(fate) = self.take_data(slot, stream, state) {
@@ -224,7 +228,7 @@ impl Relay {
     pub(crate) fn end_inbound(&mut self, slot: usize) {
         for (_, inbound) in std::mem::take(&mut self.sessions[slot].inbound) {
             if let Inbound::Data(data) = inbound {
-                self.end_data(*data, false);
+                self.end_data(data, false);
             }
         }
         for at in 0..self.sessions[slot].sources.len() {
@@ -310,19 +314,37 @@ impl Relay {
 
     fn take_header(&mut self, slot: usize, stream: StreamId, state: ReadState) -> Result<(), Fate> {
         let session = &mut self.sessions[slot];
-        let Some(Inbound::Fresh { mut begun }) = session.inbound.remove(&stream) else {
+        let Some(Inbound::Fresh { begun }) = session.inbound.remove(&stream) else {
             return Ok(());
         };
+        let mut bytes = std::mem::take(&mut self.scratch_bytes);
+        bytes.clear();
+        bytes.extend_from_slice(&begun);
         self.scratch
             .iter()
-            .for_each(|part| begun.extend_from_slice(part));
+            .for_each(|part| bytes.extend_from_slice(part));
+        let fate = self.take_first(slot, stream, state, &bytes);
+        self.scratch_bytes = bytes;
+        fate
+    }
+
+    /// Finds out what a stream is whose first bytes these are.
+    fn take_first(
+        &mut self,
+        slot: usize,
+        stream: StreamId,
+        state: ReadState,
+        bytes: &[u8],
+    ) -> Result<(), Fate> {
+        let session = &mut self.sessions[slot];
         let Some(profile) = session.profile else {
             return Ok(());
         };
-        let (header, len) = match header::decode(profile, &begun) {
+        let (header, len) = match header::decode(profile, bytes) {
             Ok(decoded) => decoded,
             Err(HeaderError::Short(_)) => {
                 if matches!(state, ReadState::More | ReadState::Blocked) {
+                    let begun = bytes.to_vec();
                     session.inbound.insert(stream, Inbound::Fresh { begun });
                 }
                 return Ok(());
@@ -332,7 +354,7 @@ impl Relay {
         let StreamHeader::Subgroup(header) = header else {
             return Err(Fate::Stream(Reset::Cancelled));
         };
-        let rest = begun.split_off(len);
+        let rest = &bytes[len..];
         match session.aliases.get(&header.alias.0) {
             Some(AliasUse::Cancelled) => Err(Fate::Stream(Reset::Cancelled)),
             Some(&AliasUse::Source(source)) => {
@@ -353,7 +375,7 @@ impl Relay {
                     stream,
                     Inbound::Parked {
                         header,
-                        begun: rest.into(),
+                        begun: Bytes::copy_from_slice(rest),
                         state,
                     },
                 );
@@ -371,7 +393,7 @@ impl Relay {
         stream: StreamId,
         source: usize,
         header: SubgroupHeader,
-        begun: Vec<u8>,
+        begun: &[u8],
     ) {
         let Some(profile) = self.sessions[slot].profile else {
             return;
@@ -390,17 +412,27 @@ impl Relay {
                 end_of_group: header.end_of_group,
             },
         };
-        let data = DataStream {
+        let mut spare = self.spare_streams.pop();
+        let kept = spare.as_mut().map(|spare| std::mem::take(&mut spare.begun));
+        let mut data = DataStream {
             source,
             header,
             scanner: Scanner::new(profile, &header),
             feeder,
             key: None,
-            begun,
+            begun: kept.unwrap_or_default(),
+        };
+        data.begun.extend_from_slice(begun);
+        let data = match spare {
+            Some(mut spare) => {
+                *spare = data;
+                spare
+            }
+            None => Box::new(data),
         };
         self.sessions[slot]
             .inbound
-            .insert(stream, Inbound::Data(Box::new(data)));
+            .insert(stream, Inbound::Data(data));
     }
 
     /// Hands what is in the scratch on as one run of bytes.
@@ -416,10 +448,10 @@ impl Relay {
         if ended || result.is_err() {
             let whole = data.begun.is_empty() && data.scanner.is_between_objects();
             if state == ReadState::Finished && !whole && result.is_ok() {
-                self.end_data(*data, false);
+                self.end_data(data, false);
                 return Err(Fate::Session(Close::ProtocolViolation));
             }
-            self.end_data(*data, state == ReadState::Finished && result.is_ok());
+            self.end_data(data, state == ReadState::Finished && result.is_ok());
         } else {
             self.sessions[slot]
                 .inbound
@@ -551,12 +583,16 @@ impl Relay {
         Fate::Track
     }
 
-    fn end_data(&mut self, data: DataStream, finished: bool) {
+    fn end_data(&mut self, mut data: Box<DataStream>, finished: bool) {
         if let Some(key) = data.key {
             let _ = self.bring_from(data.source, data.feeder, key, StepRef::End { finished });
         }
         if let Some(source) = self.sources.get_mut(data.source) {
             source.open -= 1;
+        }
+        data.begun.clear();
+        if self.spare_streams.len() < SPARE_STREAMS && data.begun.capacity() < READ_LITTLE {
+            self.spare_streams.push(data);
         }
     }
 
@@ -569,7 +605,7 @@ impl Relay {
             carrier.stop_sending(stream, code);
         }
         if let Some(Inbound::Data(data)) = inbound {
-            self.end_data(*data, false);
+            self.end_data(data, false);
         }
     }
 

@@ -25,6 +25,9 @@ const CROWDED: u64 = 64;
 /// Letters to one shard that may wait because its ring is full.
 pub(crate) const LETTERS_HELD: usize = 4096;
 
+/// Emptied lists that a track keeps for its next groups.
+const SPARE_LOGS: usize = 128;
+
 /// A track on this shard.
 #[derive(Debug)]
 pub(crate) struct Track {
@@ -54,6 +57,8 @@ pub(crate) struct Track {
     pub(crate) feed_started: bool,
     /// Feeds that lost a letter and have to start again.
     pub(crate) broken_feeds: Vec<ShardId>,
+    /// Of groups that are gone, for those to come.
+    spare_logs: Vec<VecDeque<usize>>,
 }
 
 #[derive(Debug, Default)]
@@ -87,6 +92,7 @@ impl Track {
             waiting_sinks: Vec::new(),
             feed_started: home,
             broken_feeds: Vec::new(),
+            spare_logs: Vec::new(),
         }
     }
 
@@ -106,6 +112,7 @@ impl Track {
                 at,
                 Group {
                     number,
+                    logs: self.spare_logs.pop().unwrap_or_default(),
                     ..Group::default()
                 },
             );
@@ -890,7 +897,10 @@ impl Relay {
                 group.logs.remove(at);
             }
             if group.logs.is_empty() {
-                track.groups.remove(at);
+                let group = track.groups.remove(at);
+                if track.spare_logs.len() < SPARE_LOGS {
+                    track.spare_logs.extend(group.map(|group| group.logs));
+                }
             }
         }
         let scope = track.scope;

@@ -1,5 +1,6 @@
 //! A relay and scripted clients in memory, with the clock in hand.
 
+mod allocations;
 mod churn;
 mod datagrams;
 mod drafts;

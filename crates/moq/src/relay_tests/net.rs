@@ -19,6 +19,7 @@ use crate::profile::profile;
 use crate::relay::{Limits, Relay};
 use crate::store::CacheLimits;
 
+use super::allocations::watched;
 use super::peer::Peer;
 
 /// A client, by its place among them.
@@ -87,6 +88,8 @@ pub(super) struct Net {
     /// Packets lost, of a thousand.
     pub(super) loss: u64,
     pub(super) next_alias: u64,
+    /// Whether what the relay allocates is noted.
+    pub(super) watches: bool,
     latency: Duration,
     /// Letters that may wait between two shards.
     pub(super) ring: usize,
@@ -131,6 +134,7 @@ impl Net {
             dice: Dice::new(scene.seed),
             loss: scene.loss,
             next_alias: 1,
+            watches: false,
             latency: scene.latency,
             ring: scene.ring,
             slow_letters: scene.slow_letters,
@@ -265,7 +269,7 @@ impl Net {
     fn pass(&mut self, index: usize) {
         let now = self.now;
         let relay = &mut self.relays[index];
-        relay.settle(now);
+        watched(self.watches, || relay.settle(now));
         while let Some((to, letter)) = relay.poll_letter() {
             let ring = self.rings.entry((index, usize::from(to.0))).or_default();
             if ring.len() >= self.ring {
@@ -329,7 +333,9 @@ impl Net {
         let mut buf = std::mem::take(&mut self.buf);
         loop {
             let carriers = self.relays[index].carriers();
-            let Some(transmit) = carriers.poll_transmit(self.now, |_| true, &mut buf) else {
+            let (now, buf) = (self.now, &mut buf);
+            let transmit = watched(self.watches, || carriers.poll_transmit(now, |_| true, buf));
+            let Some(transmit) = transmit else {
                 break;
             };
             let to = self
@@ -412,7 +418,10 @@ impl Net {
             && entry.key().0 <= now
         {
             match entry.remove() {
-                (To::Shard(shard), datagram) => self.relays[shard].handle_datagram(now, datagram),
+                (To::Shard(shard), datagram) => {
+                    let relay = &mut self.relays[shard];
+                    watched(self.watches, || relay.handle_datagram(now, datagram));
+                }
                 (To::Peer(peer), datagram) => {
                     self.peers[peer].carriers.handle_datagram(now, datagram);
                     // Packet by packet: what came first is seen first.
@@ -421,7 +430,7 @@ impl Net {
             }
         }
         for relay in &mut self.relays {
-            relay.handle_timeouts(now);
+            watched(self.watches, || relay.handle_timeouts(now));
         }
         for peer in &mut self.peers {
             peer.carriers.handle_timeouts(now);
