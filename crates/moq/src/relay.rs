@@ -106,6 +106,7 @@ pub struct Relay {
     pub(crate) scratch_bytes: Vec<u8>,
     pub(crate) scratch_marks: Vec<Mark>,
     pub(crate) scratch_logs: Vec<usize>,
+    #[expect(clippy::vec_box, reason = "the boxes are what is used again")]
     pub(crate) spare_streams: Vec<Box<DataStream>>,
 }
 
