@@ -22,6 +22,9 @@ use crate::store::CacheLimits;
 use super::allocations::watched;
 use super::peer::Peer;
 
+/// Between two rounds of slow letters.
+const LETTER_TIME: Duration = Duration::from_micros(300);
+
 /// A client, by its place among them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct PeerId(pub(super) usize);
@@ -98,6 +101,8 @@ pub(super) struct Net {
     wire: BTreeMap<(Instant, u64), (To, Datagram)>,
     sent: u64,
     last_sent: Instant,
+    /// When slow letters were handed over the last time.
+    posted: Instant,
     visit: u64,
     buf: Vec<u8>,
 }
@@ -142,6 +147,7 @@ impl Net {
             wire: BTreeMap::new(),
             sent: 0,
             last_sent: now,
+            posted: now,
             visit: 0,
             buf: Vec::new(),
         }
@@ -309,22 +315,22 @@ impl Net {
         }
     }
 
+    /// Hands letters over; slow ones a few at a time.
     fn deliver_letters(&mut self) -> bool {
         let mut delivered = false;
         let now = self.now;
+        if self.slow_letters && std::mem::replace(&mut self.posted, now) == now {
+            return false;
+        }
         for (&(from, to), ring) in &mut self.rings {
             let most = match self.slow_letters {
                 true => self.dice.below(4) as usize,
                 false => ring.len(),
             };
-            for _ in 0..most {
-                let Some(letter) = ring.pop_front() else {
-                    break;
-                };
+            for letter in ring.drain(..most.min(ring.len())) {
                 self.relays[to].handle_letter(now, ShardId(from as u8), letter);
                 delivered = true;
             }
-            delivered |= !ring.is_empty();
         }
         delivered
     }
@@ -408,6 +414,9 @@ impl Net {
         }
         for peer in &mut self.peers {
             next = next.into_iter().chain(peer.carriers.next_timeout()).min();
+        }
+        if self.slow_letters && self.rings.values().any(|ring| !ring.is_empty()) {
+            next = next.into_iter().chain([self.now + LETTER_TIME]).min();
         }
         let Some(next) = next.filter(|next| *next <= limit) else {
             return false;
