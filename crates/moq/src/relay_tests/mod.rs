@@ -2,6 +2,7 @@
 
 mod allocations;
 mod churn;
+mod control;
 mod datagrams;
 mod drafts;
 mod early;
@@ -29,7 +30,7 @@ use script::{Fetching, Publisher, Subscription, Writing, all, at, payload};
 
 use bytes::Bytes;
 
-use crate::carrier::{Config, Transport};
+use crate::carrier::{Config, ReadState, Transport};
 use crate::command::{Command, ControlStream, Start};
 use crate::datagram::{self, Body, ObjectDatagram};
 use crate::event::{DrainReason, Event, FetchStatus};

@@ -172,6 +172,12 @@ impl Peer {
         waiting.find(|stream| Some(*stream) != self.control)
     }
 
+    /// A control stream of the relay's that waits to be read.
+    pub(super) fn unread_control(&self) -> Option<StreamId> {
+        let mut waiting = self.unread.iter().copied();
+        waiting.find(|stream| stream.is_bidirectional() && Some(*stream) != self.control)
+    }
+
     /// Takes what came, reads what it reads, and writes what it can.
     pub(super) fn settle(&mut self, now: Instant) {
         while let Some((_, event)) = self.carriers.poll_event(now) {
@@ -198,7 +204,8 @@ impl Peer {
             }
         }
         for stream in std::mem::take(&mut self.unread) {
-            if self.reads || Some(stream) == self.control {
+            let ours = Some(stream) == self.control;
+            if ours || self.reads && !stream.is_bidirectional() {
                 self.read(stream);
             } else {
                 self.unread.push(stream);
