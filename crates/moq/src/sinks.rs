@@ -8,6 +8,7 @@ use track::{ScopeId, SessionId, SinkId, TrackId};
 use crate::codes::Reset;
 use crate::command::{ControlStream, SinkChange, SinkOptions, Start};
 use crate::event::{DrainReason, Event};
+use crate::fanout::data_priority;
 use crate::letter::Letter;
 use crate::location::Location;
 use crate::log::{LogState, Outlet, OutletState};
@@ -276,7 +277,9 @@ impl Relay {
         let sink = &mut self.sinks[index];
         if let Some(priority) = change.priority {
             sink.priority = priority;
+            self.reprioritize(index);
         }
+        let sink = &mut self.sinks[index];
         if change.delivery_timeout.is_some() {
             sink.delivery_timeout = change.delivery_timeout;
         }
@@ -302,6 +305,31 @@ impl Relay {
         }
         if end.is_some() && !self.ranged.contains(&(index, id)) {
             self.ranged.push((index, id));
+        }
+    }
+
+    /// Moves what waits for a sink, and what its streams will still write, to its new priority.
+    fn reprioritize(&mut self, index: usize) {
+        let sink = &self.sinks[index];
+        let session = &mut self.sessions[sink.session];
+        let waiting = session.blocked.iter_mut();
+        for entry in waiting.filter(|entry| entry.request == sink.id.0) {
+            entry.priority.0 = sink.priority;
+        }
+        let Some(mut carrier) = self.carriers.session(session.key) else {
+            return;
+        };
+        let track = &self.tracks[sink.track];
+        for &log in track.groups.iter().flat_map(|group| &group.logs) {
+            let held = &self.store[log];
+            let publisher = held.header.priority.unwrap_or(track.priority);
+            let outlets = held
+                .outlets
+                .iter()
+                .filter(|outlet| outlet.sink_id == sink.id && outlet.state != OutletState::Done);
+            for stream in outlets.filter_map(|outlet| outlet.stream) {
+                carrier.set_priority(stream, data_priority(sink.priority, publisher));
+            }
         }
     }
 

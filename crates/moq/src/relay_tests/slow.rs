@@ -72,6 +72,34 @@ fn a_more_wanted_request_is_served_first() {
     assert_eq!(order.len(), 120);
 }
 
+/// B23: partly: a new priority counts for what already waits.
+#[test]
+fn a_new_priority_counts_for_what_waits() {
+    let (mut net, publisher, subscriber) = narrow(2_000);
+    let second = net.track();
+    let publishers = [publisher, net.publish(publisher.peer, second)];
+    let subscriptions = publishers.map(|publisher| net.subscribe(subscriber, publisher.track));
+    for group in 0..12 {
+        for publisher in &publishers {
+            net.write_subgroup(publisher, group, 0, 0..2, 1_000);
+            net.run(Duration::from_millis(50));
+        }
+    }
+    for (subscription, priority) in subscriptions.iter().zip([200, 50]) {
+        net.update(subscription, |change| change.priority = Some(priority));
+    }
+    net.peer(subscriber).reads = true;
+    net.run_until_quiet();
+    let order = net.order_of(subscriber, &subscriptions);
+    assert_eq!(order.len(), 48);
+    // What the less wanted one had sent before it was the less wanted one.
+    let last = order
+        .iter()
+        .rposition(|which| *which == 1)
+        .expect("it came");
+    assert!(last + 1 - 24 <= 3, "{order:?}");
+}
+
 /// O2: partly: publisher priority decides within a request and between equal ones.
 #[test]
 fn a_more_important_subgroup_is_served_first() {
