@@ -29,7 +29,7 @@ test: machine setup foreign ## run all tests: Rust's, then Python's with foreign
 	cargo test --workspace --quiet
 	$(BIN)/python -m pytest $(PYTEST)
 
-lint: $(VENV)/.dev ## check formatting, types and lints of both languages
+lint: setup $(VENV)/.dev ## check formatting, types and lints of both languages
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
