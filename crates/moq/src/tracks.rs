@@ -25,6 +25,8 @@ const CROWDED: u64 = 64;
 /// Letters to one shard that may wait because its ring is full.
 pub(crate) const LETTERS_HELD: usize = 4096;
 
+/// Subgroups that a track of several sources remembers after the cache has let them go.
+const GONE: usize = 256;
 /// Emptied lists that a track keeps for its next groups.
 const SPARE_LOGS: usize = 128;
 
@@ -57,6 +59,8 @@ pub(crate) struct Track {
     pub(crate) feed_started: bool,
     /// Feeds that lost a letter and have to start again.
     pub(crate) broken_feeds: Vec<ShardId>,
+    /// Subgroups that the cache let go and that another source may still bring.
+    gone: VecDeque<LogKey>,
     /// Of groups that are gone, for those to come.
     spare_logs: Vec<VecDeque<usize>>,
 }
@@ -92,6 +96,7 @@ impl Track {
             waiting_sinks: Vec::new(),
             feed_started: home,
             broken_feeds: Vec::new(),
+            gone: VecDeque::new(),
             spare_logs: Vec::new(),
         }
     }
@@ -293,6 +298,9 @@ impl Relay {
         let held = self.tracks[slot].index.get(&key).copied();
         match step {
             StepRef::Open(header) => {
+                if held.is_none() && self.tracks[slot].gone.contains(&key) {
+                    return Ok(());
+                }
                 let before = held.filter(|&log| self.store[log].state == LogState::Reset);
                 if held.is_none() || before.is_some() {
                     self.check_end(slot, key, 0)?;
@@ -878,9 +886,16 @@ impl Relay {
             self.dirty.retain(|dirty| *dirty != log);
         }
         self.feeders.remove(&log);
+        let finished = self.store[log].state == LogState::Finished;
         let track = &mut self.tracks[slot];
         if track.index.get(&key) == Some(&log) {
             track.index.remove(&key);
+        }
+        if finished && track.home && track.members.sources.len() > 1 {
+            if track.gone.len() >= GONE {
+                track.gone.pop_front();
+            }
+            track.gone.push_back(key);
         }
         if let Some(last) = last {
             track.floor = track.floor.max(Location::new(key.group, last + 1));

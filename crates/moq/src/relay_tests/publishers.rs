@@ -21,6 +21,30 @@ fn objects_of_two_publishers_arrive_once() {
     }
 }
 
+/// P1: a publisher that is so late that the cache has let the objects go repeats none of them.
+#[test]
+fn a_publisher_that_is_very_late_repeats_nothing() {
+    let mut net = Net::with(|scene| scene.limits.cache.keep = Duration::from_secs(1));
+    let (first, subscription) = net.pair((16, 16));
+    let second = net.join(16);
+    let second = net.publish(second, first.track);
+    for group in 0..4 {
+        net.write_group(&first, group, 3);
+    }
+    net.datagram(&first, at(4, 0), 10);
+    net.seconds(5);
+    assert_eq!(net.relays[0].store.bytes(), 0);
+    for group in 0..4 {
+        net.write_group(&second, group, 3);
+    }
+    net.datagram(&second, at(4, 0), 10);
+    net.write_group(&second, 5, 1);
+    net.run_until_quiet();
+    let mut expected = all(0..4, 3);
+    expected.extend([at(4, 0), at(5, 0)]);
+    assert_eq!(net.in_order(&subscription), expected);
+}
+
 /// P1: when one vanishes in the middle of a subgroup, the other goes on where it stopped.
 #[test]
 fn another_publisher_goes_on_in_the_middle_of_a_subgroup() {
