@@ -242,6 +242,8 @@ impl Relay {
                 let owed = std::mem::take(&mut outlet.owed);
                 self.sessions[session].queued -= owed;
                 if self.is_late(log, at) {
+                    let sink = self.store[log.index].outlets[at].sink_id;
+                    self.store[log.index].refused.push(sink);
                     self.finish_outlet(log.index, at, Some(Reset::DeliveryTimeout));
                 } else {
                     self.pump(log, at);
@@ -432,7 +434,8 @@ impl Relay {
     pub(crate) fn stream_stopped(&mut self, session: usize, stream: StreamId, code: u64) {
         match self.sessions[session].out.get(&stream).copied() {
             Some(OutRef::Outlet { log, at }) => {
-                if self.store.get(log).is_some() {
+                if let Some(held) = self.store.get(log) {
+                    held.refused.push(held.outlets[at].sink_id);
                     self.give_up_outlet(log.index, at, Reset::Cancelled);
                 }
             }
@@ -596,6 +599,7 @@ impl Writer<'_> {
                 }
                 Err(WriteError::Blocked) => return Outcome::Blocked,
                 Err(WriteError::Stopped(code)) => {
+                    self.log.refused.push(self.sink.id);
                     carrier.reset(stream, code);
                     return Outcome::Done;
                 }

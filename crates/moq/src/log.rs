@@ -121,6 +121,8 @@ pub(crate) struct Log {
     pub(crate) source: Option<SourceId>,
     /// The subgroup begins again: the track has it whole up to this object.
     pub(crate) resumes_after: Option<u64>,
+    /// Who wants no more of it, or was too slow for it, however often it begins again.
+    pub(crate) refused: Vec<SinkId>,
     pub(crate) outlets: Vec<Outlet>,
     /// Already in the list of logs to fan out in this pass.
     pub(crate) dirty: bool,
@@ -273,6 +275,7 @@ impl Log {
             generation: 0,
             source: None,
             resumes_after: None,
+            refused: Vec::new(),
             outlets: Vec::new(),
             dirty: false,
             unsettled: false,
@@ -301,6 +304,7 @@ impl Log {
         self.generation = self.generation.wrapping_add(1);
         self.source = None;
         self.resumes_after = None;
+        self.refused.clear();
         self.outlets.clear();
         self.dirty = false;
         self.unsettled = false;

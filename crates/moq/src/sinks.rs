@@ -206,6 +206,9 @@ impl Relay {
         if group < start.group.0 || sink.end_group.is_some_and(|end| group > end) {
             return;
         }
+        if held.refused.contains(&sink.id) {
+            return;
+        }
         let Some(profile) = self.sessions[sink.session].profile else {
             return;
         };

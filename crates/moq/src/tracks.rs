@@ -490,7 +490,9 @@ impl Relay {
     fn apply_open(&mut self, now: Instant, slot: usize, key: LogKey, header: LogHeader) -> usize {
         let log = self.store.open(now, slot, key, header);
         let track = &mut self.tracks[slot];
-        track.index.insert(key, log);
+        if let Some(before) = track.index.insert(key, log) {
+            self.store[log].refused = std::mem::take(&mut self.store[before].refused);
+        }
         track.group_mut(key.group).logs.push_back(log);
         self.open_outlets(slot, log);
         if self.tracks[slot].home {

@@ -1,4 +1,5 @@
-//! Everything at once, by the dice: seeds of the environment's choosing, or a few hundred.
+//! Everything at once, by the dice. `TIDEGATE_TEST_SEEDS` says how many seeds, and
+//! `TIDEGATE_TEST_SEED` which is the first.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -150,6 +150,47 @@ fn a_subgroup_may_begin_again_before_its_reset_comes() {
     }
 }
 
+/// O11: who stopped a subgroup gets no more of it, however often its publisher begins it again.
+#[test]
+fn a_subgroup_that_was_stopped_is_not_begun_again() {
+    let mut net = Net::with(|scene| scene.shards = 2);
+    let track = net.track();
+    let publisher = net.join(16);
+    let publisher = net.publish(publisher, track);
+    let subscriptions: Vec<Subscription> = [0, 1]
+        .into_iter()
+        .map(|shard| {
+            let subscriber = net.join_on(16, Transport::Quic, shard);
+            net.subscribe(subscriber, track)
+        })
+        .collect();
+    let first = net.open(&publisher, 0, 0);
+    net.write(first, 0, payload(0, 0, 10));
+    net.run_until_quiet();
+    for subscription in &subscriptions {
+        let peer = net.peer(subscription.peer);
+        let stream = *peer.streams.keys().next().expect("one stream came");
+        let mut carrier = peer.carrier().expect("it stands");
+        carrier.stop_sending(stream, 0x1);
+    }
+    net.run_until_quiet();
+    for _ in 0..2 {
+        net.reset(first, 0);
+        net.run_until_quiet();
+        let again = net.open(&publisher, 0, 0);
+        for object in 0..3 {
+            net.write(again, object, payload(0, object, 10));
+        }
+        net.run_until_quiet();
+        net.reset(again, 0);
+    }
+    net.write_group(&publisher, 1, 1);
+    net.run_until_quiet();
+    for subscription in &subscriptions {
+        assert_eq!(net.objects(subscription), [at(0, 0), at(1, 0)]);
+    }
+}
+
 /// O11: who stopped a subgroup gets no more of it, and all of the others.
 #[test]
 fn a_subgroup_that_was_stopped_is_not_sent_again() {
