@@ -114,7 +114,6 @@ SECTIONS: dict[str, dict[str, str]] = {
 SHORTFALLS = {
     "S7": "the peer's connection credit cannot be set apart",
     "P4": "streams of the refused track run out unread",
-    "O11": "one that its publisher begins again is",
     "O16": "copies of an object are not compared",
     "C4": "no publisher is asked for a range",
     "C5": "no publisher is asked for a range",
