@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use moq::carrier::{Carriers, Certificate, Dial, Secrets, ServerTls, TlsError};
-use moq::command::{Command, ControlStream, FetchRange, SinkOptions};
-use moq::event::Event;
 use moq::relay::Relay;
+use moq::relay::command::{Command, ControlStream, FetchRange, SinkOptions};
+use moq::relay::event::Event;
 use shard::{Binding, Commands, Events, Full, Handle, Panic, Plan, Signal, Waker};
 use track::{Counters, FetchId, Handles, ScopeId, SessionId, ShardId, SinkId, SourceId, TrackId};
 

@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
-use moq::command::Command;
-use moq::event::Event;
-use moq::letter::Letter;
 use moq::relay::Relay;
+use moq::relay::command::Command;
+use moq::relay::event::Event;
+use moq::relay::letter::Letter;
 use shard::{Datagram, EventSender, Full, Outbox, Router, Sender};
 
 /// How often Python came for a shard's events, and whether the shard waits for it to come again.

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use moq::carrier;
-use moq::store::CacheLimits;
+use moq::relay::store::CacheLimits;
 
 /// Where the engine listens, and as whom.
 #[derive(Clone)]

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use moq::carrier::{
     CarrierEvent, Carriers, ClientTls, Config, Dial, Secrets, SessionKey, TlsError, Verify,
 };
-use moq::profile::Draft;
+use moq::framing::profile::Draft;
 use shard::{Datagram, Router, Sender, ShardId, SocketId};
 
 use crate::peer::{Peer, State};
@@ -89,7 +89,7 @@ impl Generator {
     /// Ready to dial; the shard must have a socket for each subscriber and one for the publisher.
     pub fn new(plan: Plan, told: Channel<Told>) -> Result<Self, TlsError> {
         let draft = plan.draft;
-        let profile = moq::profile::profile(draft as u8).expect("every draft has a row");
+        let profile = moq::framing::profile::profile(draft as u8).expect("every draft has a row");
         let transport = plan.transport.into();
         let protocols = match (draft, plan.transport) {
             // Draft 14 has no WebTransport protocol of its own, and some relays refuse a name for it.

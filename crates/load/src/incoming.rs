@@ -2,8 +2,8 @@
 //!
 //! Nothing is allocated per object or per chunk: what crosses a chunk's end waits in `carry`.
 
-use moq::header::{self, HeaderError, StreamHeader};
-use moq::profile::Profile;
+use moq::framing::header::{self, HeaderError, StreamHeader};
+use moq::framing::profile::Profile;
 
 use crate::payload::{HEAD, Head};
 
@@ -178,7 +178,7 @@ mod tests {
     use super::*;
 
     fn profile(draft: u8) -> &'static Profile {
-        moq::profile::profile(draft).expect("a draft that we speak")
+        moq::framing::profile::profile(draft).expect("a draft that we speak")
     }
 
     fn object(sequence: u64, filler: usize) -> Vec<u8> {

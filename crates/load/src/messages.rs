@@ -2,8 +2,8 @@
 //!
 //! It reads leniently: a load generator measures relays, it does not judge them.
 
-use moq::profile::Draft;
-use moq::varint::Varint;
+use moq::framing::profile::Draft;
+use moq::framing::varint::Varint;
 
 /// A request's number on the wire.
 pub type RequestId = u64;

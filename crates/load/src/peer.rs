@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use moq::carrier::{Dir, ReadState, SessionKey, SessionMut, StreamId, WriteError};
-use moq::profile::Profile;
+use moq::framing::profile::Profile;
 
 use crate::messages::MessageError;
 use crate::session::{Event, Session};

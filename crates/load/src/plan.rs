@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use moq::profile::{self, Draft};
+use moq::framing::profile::{self, Draft};
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 

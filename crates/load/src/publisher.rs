@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use moq::carrier::{SessionMut, StreamId, WriteError};
-use moq::header::{self, SubgroupHeader, SubgroupId, TrackAlias};
-use moq::location::GroupId;
-use moq::profile::Profile;
+use moq::framing::header::{self, SubgroupHeader, SubgroupId, TrackAlias};
+use moq::framing::location::GroupId;
+use moq::framing::profile::Profile;
 
 use crate::payload::{HEAD, Head};
 use crate::plan::{Pace, Plan};
@@ -385,7 +385,8 @@ mod tests {
                 "objects_per_stream": 10, "publisher_queue": 100000, "pace": {pace}}}"#
         );
         let plan = Plan::from_json(&plan).expect("a plan");
-        let mut publisher = Publisher::new(&plan, moq::profile::profile(16).expect("a draft"));
+        let mut publisher =
+            Publisher::new(&plan, moq::framing::profile::profile(16).expect("a draft"));
         publisher.set_asked(0, true);
         publisher.set_counting(true);
         publisher

@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use moq::carrier::{Dir, StreamId};
-use moq::profile::Draft;
+use moq::framing::profile::Draft;
 
 use crate::messages::{self, Message, MessageError, RequestId};
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use moq::carrier::StreamId;
-use moq::profile::Profile;
+use moq::framing::profile::Profile;
 
 use crate::incoming::{Incoming, Kind};
 use crate::payload::Head;

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use ::engine::{Settings, StartError};
 use ::moq::carrier::{ClientTls, Dial, Transport, Verify};
-use ::moq::command::{Command, ControlStream, FetchRange, SinkChange, SinkOptions, Start};
-use ::moq::location::Location;
+use ::moq::framing::location::Location;
+use ::moq::relay::command::{Command, ControlStream, FetchRange, SinkChange, SinkOptions, Start};
 use bytes::Bytes;
 use pyo3::exceptions::{PyOSError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;

@@ -1,8 +1,8 @@
 //! One Python class an event.
 
 use ::moq::carrier::Transport;
-use ::moq::event::{DrainReason, Event, FetchStatus};
-use ::moq::location::Location;
+use ::moq::framing::location::Location;
+use ::moq::relay::event::{DrainReason, Event, FetchStatus};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 

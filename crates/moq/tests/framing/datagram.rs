@@ -1,12 +1,12 @@
 //! Examples of objects in datagrams.
 
-use moq::codes::{Close, Fate};
-use moq::datagram::{Body, DatagramError, EncodeError, ObjectDatagram, decode, encode};
-use moq::header::TrackAlias;
-use moq::location::Location;
-use moq::profile::PROFILES;
-use moq::properties::Properties;
-use moq::status::Status;
+use moq::framing::codes::{Close, Fate};
+use moq::framing::datagram::{Body, DatagramError, EncodeError, ObjectDatagram, decode, encode};
+use moq::framing::header::TrackAlias;
+use moq::framing::location::Location;
+use moq::framing::profile::PROFILES;
+use moq::framing::properties::Properties;
+use moq::framing::status::Status;
 
 use crate::{draft, hex};
 

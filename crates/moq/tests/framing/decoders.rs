@@ -1,15 +1,15 @@
 //! What must hold for any bytes, one function a decoder: random tests and the fuzz targets call
 //! them. The first byte picks the draft, the second whatever else there is to choose.
 
-use moq::codes::Fate;
-use moq::datagram;
-use moq::fetch::{FetchMark, FetchObject, FetchScanner, FetchWriter, GroupOrder};
-use moq::header::{self, StreamHeader, SubgroupHeader, SubgroupId, TrackAlias};
-use moq::location::{GroupId, Location};
-use moq::profile::{PROFILES, Profile};
-use moq::properties::{Properties, Property, Value};
-use moq::subgroup::{self, EncodeError, Mark, Scanner};
-use moq::varint::Varint;
+use moq::framing::codes::Fate;
+use moq::framing::datagram;
+use moq::framing::fetch::{FetchMark, FetchObject, FetchScanner, FetchWriter, GroupOrder};
+use moq::framing::header::{self, StreamHeader, SubgroupHeader, SubgroupId, TrackAlias};
+use moq::framing::location::{GroupId, Location};
+use moq::framing::profile::{PROFILES, Profile};
+use moq::framing::properties::{Properties, Property, Value};
+use moq::framing::subgroup::{self, EncodeError, Mark, Scanner};
+use moq::framing::varint::Varint;
 
 /// A decoder's check.
 pub type Check = fn(&[u8]);

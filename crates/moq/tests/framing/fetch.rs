@@ -1,14 +1,14 @@
 //! Examples of objects on FETCH streams.
 
-use moq::codes::{Close, Fate};
-use moq::fetch::{
+use moq::framing::codes::{Close, Fate};
+use moq::framing::fetch::{
     FetchError, FetchMark, FetchObject, FetchScanError, FetchScanner, FetchWriter, GroupOrder,
     RangeEnd,
 };
-use moq::location::Location;
-use moq::profile::PROFILES;
-use moq::properties::Properties;
-use moq::status::Status;
+use moq::framing::location::Location;
+use moq::framing::profile::PROFILES;
+use moq::framing::properties::Properties;
+use moq::framing::status::Status;
 
 use crate::{draft, hex};
 

@@ -1,13 +1,13 @@
 //! Examples of stream headers.
 
-use moq::codes::{Close, Fate};
-use moq::header::{
+use moq::framing::codes::{Close, Fate};
+use moq::framing::header::{
     HeaderError, RequestId, StreamHeader, SubgroupHeader, SubgroupId, TrackAlias, decode, encode,
     encode_fetch,
 };
-use moq::location::GroupId;
-use moq::profile::PROFILES;
-use moq::varint::{Short, TooLarge};
+use moq::framing::location::GroupId;
+use moq::framing::profile::PROFILES;
+use moq::framing::varint::{Short, TooLarge};
 
 use crate::{draft, hex};
 

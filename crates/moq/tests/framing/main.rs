@@ -8,7 +8,7 @@ mod properties;
 mod random;
 mod subgroup;
 
-use moq::profile::{Profile, profile};
+use moq::framing::profile::{Profile, profile};
 
 /// The row of a draft that we speak.
 fn draft(number: u8) -> &'static Profile {

@@ -1,9 +1,11 @@
 //! Examples of property lists.
 
-use moq::codes::{Close, Fate};
-use moq::location::Location;
-use moq::profile::PROFILES;
-use moq::properties::{Gaps, MAX_CACHE_DURATION, Properties, Property, PropertyError, Value};
+use moq::framing::codes::{Close, Fate};
+use moq::framing::location::Location;
+use moq::framing::profile::PROFILES;
+use moq::framing::properties::{
+    Gaps, MAX_CACHE_DURATION, Properties, Property, PropertyError, Value,
+};
 
 use crate::{draft, hex};
 

@@ -1,15 +1,15 @@
 //! Examples of objects on subgroup streams.
 
-use moq::codes::{Close, Fate};
-use moq::header::{SubgroupHeader, SubgroupId, TrackAlias};
-use moq::location::{GroupId, ObjectId};
-use moq::profile::{PROFILES, Profile};
-use moq::properties::{MAX_LIST_LEN, PropertyError};
-use moq::status::Status;
-use moq::subgroup::{
+use moq::framing::codes::{Close, Fate};
+use moq::framing::header::{SubgroupHeader, SubgroupId, TrackAlias};
+use moq::framing::location::{GroupId, ObjectId};
+use moq::framing::profile::{PROFILES, Profile};
+use moq::framing::properties::{MAX_LIST_LEN, PropertyError};
+use moq::framing::status::Status;
+use moq::framing::subgroup::{
     EncodeError, Mark, ScanError, Scanner, is_alike, rewrite_first, transcode_header,
 };
-use moq::varint::TooLarge;
+use moq::framing::varint::TooLarge;
 use proptest::prelude::*;
 
 use crate::{draft, hex};

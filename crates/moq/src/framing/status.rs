@@ -1,6 +1,6 @@
 //! Object status: an ordinary object, or a mark about objects that do not exist.
 
-use crate::profile::Profile;
+use crate::framing::profile::Profile;
 
 /// What an object without payload says (draft-16 §10.2.1.1).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

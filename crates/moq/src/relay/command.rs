@@ -6,7 +6,7 @@ use bytes::Bytes;
 use track::{FetchId, ScopeId, SessionId, ShardId, SinkId, SourceId, TrackId};
 
 use crate::carrier::{Dial, ServerTls};
-use crate::location::Location;
+use crate::framing::location::Location;
 
 /// A stream of control bytes: the QUIC stream id for streams that the peer opened, a handle for ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

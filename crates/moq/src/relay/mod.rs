@@ -3,6 +3,23 @@
 //! Datagrams, commands, letters and the time come in; datagrams, events, letters and the next
 //! deadline come out. Nothing here waits or reads the clock.
 
+pub mod command;
+pub mod event;
+pub mod letter;
+pub mod store;
+
+mod arena;
+mod fanout;
+mod fetching;
+mod log;
+mod session;
+mod sinks;
+mod sources;
+mod tracks;
+
+#[cfg(test)]
+mod tests;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,16 +30,16 @@ use slab::Slab;
 use track::{Counters, FetchId, SessionId, ShardId, SinkId, SourceId, TrackId};
 
 use crate::carrier::{Carriers, SessionKey, StreamId};
-use crate::command::Command;
-use crate::event::Event;
-use crate::fetching::Fetch;
-use crate::letter::{Addressed, Letter, StepHeader, StepKey};
-use crate::session::Session;
-use crate::sinks::{Closing, Sink};
-use crate::sources::{DataStream, Source};
-use crate::store::{CacheLimits, LogRef, Store};
-use crate::subgroup::Mark;
-use crate::tracks::{Feeder, StepRef, Track};
+use crate::framing::subgroup::Mark;
+use crate::relay::command::Command;
+use crate::relay::event::Event;
+use crate::relay::fetching::Fetch;
+use crate::relay::letter::{Addressed, Letter, StepHeader, StepKey};
+use crate::relay::session::Session;
+use crate::relay::sinks::{Closing, Sink};
+use crate::relay::sources::{DataStream, Source};
+use crate::relay::store::{CacheLimits, LogRef, Store};
+use crate::relay::tracks::{Feeder, StepRef, Track};
 
 /// How often what is overdue is looked for, while something may be.
 const SWEEP: Duration = Duration::from_millis(100);
@@ -389,10 +406,10 @@ impl Relay {
         &mut self,
         track: TrackId,
         feeder: Feeder,
-        key: crate::log::LogKey,
-        step: crate::letter::Step,
+        key: crate::relay::log::LogKey,
+        step: crate::relay::letter::Step,
     ) {
-        use crate::letter::Step;
+        use crate::relay::letter::Step;
         let Some(&slot) = self.track_index.get(&track) else {
             return;
         };

@@ -1,7 +1,7 @@
 //! What a draft changes in data framing: one field a behaviour, one row a draft.
 
-use crate::codes::Reset;
-use crate::varint::Varint;
+use crate::framing::codes::Reset;
+use crate::framing::varint::Varint;
 
 /// A draft of MoQ Transport that we speak.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -10,14 +10,14 @@ use track::SessionId;
 use crate::carrier::{
     CarrierEvent, Carriers, Dir, ReadState, SessionKey, SessionMut, StreamId, WriteError,
 };
-use crate::datagram::{self, Body};
-use crate::fetch::{FetchMark, FetchScanner, GroupOrder, RangeEnd};
-use crate::header::{self, StreamHeader, SubgroupHeader};
-use crate::location::{Location, ObjectId};
-use crate::profile::Profile;
-use crate::properties::Properties;
-use crate::status::Status;
-use crate::subgroup::Scanner;
+use crate::framing::datagram::{self, Body};
+use crate::framing::fetch::{FetchMark, FetchScanner, GroupOrder, RangeEnd};
+use crate::framing::header::{self, StreamHeader, SubgroupHeader};
+use crate::framing::location::{Location, ObjectId};
+use crate::framing::profile::Profile;
+use crate::framing::properties::Properties;
+use crate::framing::status::Status;
+use crate::framing::subgroup::Scanner;
 
 /// An object as a subscriber got it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -399,8 +399,8 @@ impl InStream {
 /// Properties, whatever the coding of their types.
 fn list(properties: Properties<'_>) -> Vec<(u64, Vec<u8>)> {
     let value = |value| match value {
-        crate::properties::Value::Number(number) => number.to_be_bytes().to_vec(),
-        crate::properties::Value::Bytes(bytes) => bytes.to_vec(),
+        crate::framing::properties::Value::Number(number) => number.to_be_bytes().to_vec(),
+        crate::framing::properties::Value::Bytes(bytes) => bytes.to_vec(),
     };
     properties
         .iter()

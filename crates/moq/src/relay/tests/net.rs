@@ -12,12 +12,12 @@ use track::{Counters, Handles, ShardId};
 use crate::carrier::{
     Carriers, Certificate, ClientTls, Config, Dial, Secrets, ServerTls, Transport, Verify,
 };
-use crate::command::Command;
-use crate::event::Event;
-use crate::letter::Letter;
-use crate::profile::profile;
+use crate::framing::profile::profile;
+use crate::relay::command::Command;
+use crate::relay::event::Event;
+use crate::relay::letter::Letter;
+use crate::relay::store::CacheLimits;
 use crate::relay::{Limits, Relay};
-use crate::store::CacheLimits;
 
 use super::allocations::watched;
 use super::peer::Peer;

@@ -9,20 +9,20 @@ use std::time::Instant;
 use bytes::{Buf, Bytes};
 
 use crate::carrier::{Carriers, StreamId, WriteError};
-use crate::codes::Reset;
-use crate::datagram::{self, Body, ObjectDatagram};
-use crate::event::DrainReason;
-use crate::header::{self, SubgroupHeader, SubgroupId, TrackAlias};
-use crate::location::{GroupId, Location};
-use crate::log::{Log, LogState, Outlet, OutletState};
-use crate::properties::Properties;
+use crate::framing::codes::Reset;
+use crate::framing::datagram::{self, Body, ObjectDatagram};
+use crate::framing::header::{self, SubgroupHeader, SubgroupId, TrackAlias};
+use crate::framing::location::{GroupId, Location};
+use crate::framing::properties::Properties;
+use crate::framing::status::Status;
+use crate::framing::subgroup;
+use crate::framing::varint::TooLarge;
 use crate::relay::Relay;
-use crate::session::{OutRef, Session, Waiting, WaitingFor};
-use crate::sinks::Sink;
-use crate::status::Status;
-use crate::store::LogRef;
-use crate::subgroup;
-use crate::varint::TooLarge;
+use crate::relay::event::DrainReason;
+use crate::relay::log::{Log, LogState, Outlet, OutletState};
+use crate::relay::session::{OutRef, Session, Waiting, WaitingFor};
+use crate::relay::sinks::Sink;
+use crate::relay::store::LogRef;
 
 /// Slices of a log that one write takes.
 const SLICES: usize = 64;
@@ -480,7 +480,7 @@ struct Writer<'a> {
     session: &'a mut Session,
     track_priority: u8,
     carriers: &'a mut Carriers,
-    arena: &'a mut crate::arena::Arena,
+    arena: &'a mut crate::relay::arena::Arena,
     scratch: &'a mut Vec<Bytes>,
     bytes: &'a mut Vec<u8>,
     now: Instant,

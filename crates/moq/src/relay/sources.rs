@@ -6,17 +6,17 @@ use bytes::Bytes;
 use track::{SessionId, SourceId, TrackId};
 
 use crate::carrier::{ReadState, StreamId};
-use crate::codes::{Close, Fate, Reset};
-use crate::datagram::{self, Body};
-use crate::event::Event;
-use crate::header::{self, HeaderError, StreamHeader, SubgroupHeader, SubgroupId};
-use crate::letter::{Letter, Step, StepHeader, StepKey};
-use crate::log::{LogHeader, LogKey};
-use crate::properties::Properties;
+use crate::framing::codes::{Close, Fate, Reset};
+use crate::framing::datagram::{self, Body};
+use crate::framing::header::{self, HeaderError, StreamHeader, SubgroupHeader, SubgroupId};
+use crate::framing::properties::Properties;
+use crate::framing::status::Status;
+use crate::framing::subgroup::{Mark, ObjectHeader, Scanner, encode as encode_object};
 use crate::relay::Relay;
-use crate::status::Status;
-use crate::subgroup::{Mark, ObjectHeader, Scanner, encode as encode_object};
-use crate::tracks::{Feeder, LETTERS_HELD, StepRef};
+use crate::relay::event::Event;
+use crate::relay::letter::{Letter, Step, StepHeader, StepKey};
+use crate::relay::log::{LogHeader, LogKey};
+use crate::relay::tracks::{Feeder, LETTERS_HELD, StepRef};
 
 /// Bytes of one data stream read in one pass.
 const READ_MOST: usize = 256 << 10;

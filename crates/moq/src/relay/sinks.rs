@@ -5,15 +5,15 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use track::{ScopeId, SessionId, SinkId, TrackId};
 
-use crate::codes::Reset;
-use crate::command::{ControlStream, SinkChange, SinkOptions, Start};
-use crate::event::{DrainReason, Event};
-use crate::fanout::data_priority;
-use crate::letter::Letter;
-use crate::location::Location;
-use crate::log::{LogState, Outlet, OutletState};
+use crate::framing::codes::Reset;
+use crate::framing::location::Location;
 use crate::relay::Relay;
-use crate::tracks::Track;
+use crate::relay::command::{ControlStream, SinkChange, SinkOptions, Start};
+use crate::relay::event::{DrainReason, Event};
+use crate::relay::fanout::data_priority;
+use crate::relay::letter::Letter;
+use crate::relay::log::{LogState, Outlet, OutletState};
+use crate::relay::tracks::Track;
 
 /// How long a track's last letters may be on their way when Python knows that it is over.
 const LETTER_LINGER: Duration = Duration::from_millis(100);

@@ -6,15 +6,15 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use track::{FetchId, Members, ScopeId, ShardId, SourceId, TrackId};
 
-use crate::command::FetchRange;
-use crate::event::Event;
-use crate::fetching::FetchCursor;
-use crate::letter::{Letter, Snapshot, Step, StepHeader, StepKey};
-use crate::location::Location;
-use crate::log::{LogHeader, LogKey, LogState};
+use crate::framing::location::Location;
+use crate::framing::status::Status;
+use crate::framing::subgroup::Mark;
 use crate::relay::Relay;
-use crate::status::Status;
-use crate::subgroup::Mark;
+use crate::relay::command::FetchRange;
+use crate::relay::event::Event;
+use crate::relay::fetching::FetchCursor;
+use crate::relay::letter::{Letter, Snapshot, Step, StepHeader, StepKey};
+use crate::relay::log::{LogHeader, LogKey, LogState};
 
 /// How long a subgroup whose source vanished waits for another source to go on with it.
 const ORPHAN_TIME: Duration = Duration::from_secs(2);

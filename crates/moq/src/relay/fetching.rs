@@ -10,21 +10,21 @@ use bytes::{Buf, Bytes};
 use track::{FetchId, SessionId, TrackId};
 
 use crate::carrier::{StreamId, WriteError};
-use crate::codes::Reset;
-use crate::command::{ControlStream, FetchRange};
-use crate::event::{Event, FetchStatus};
-use crate::fanout::data_priority;
-use crate::fetch::{FetchError, FetchObject, FetchWriter, GroupOrder, RangeEnd};
-use crate::header::{self, RequestId};
-use crate::letter::Letter;
-use crate::location::Location;
-use crate::log::LogState;
-use crate::profile::{FetchCoding, Profile};
-use crate::properties::Properties;
+use crate::framing::codes::Reset;
+use crate::framing::fetch::{FetchError, FetchObject, FetchWriter, GroupOrder, RangeEnd};
+use crate::framing::header::{self, RequestId};
+use crate::framing::location::Location;
+use crate::framing::profile::{FetchCoding, Profile};
+use crate::framing::properties::Properties;
+use crate::framing::status::Status;
 use crate::relay::Relay;
-use crate::session::{OutRef, Waiting, WaitingFor};
-use crate::status::Status;
-use crate::tracks::Track;
+use crate::relay::command::{ControlStream, FetchRange};
+use crate::relay::event::{Event, FetchStatus};
+use crate::relay::fanout::data_priority;
+use crate::relay::letter::Letter;
+use crate::relay::log::LogState;
+use crate::relay::session::{OutRef, Waiting, WaitingFor};
+use crate::relay::tracks::Track;
 
 /// Objects cut at a time.
 const OBJECTS: usize = 256;

@@ -1,6 +1,6 @@
 //! Codes that a data stream can end with, and what an error in one costs whom.
 
-use crate::profile::Profile;
+use crate::framing::profile::Profile;
 
 /// Why a data stream is reset, in every draft's words; a draft's row gives the number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -87,7 +87,7 @@ pub enum Fate {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::profile::{PROFILES, profile};
+    use crate::framing::profile::{PROFILES, profile};
 
     #[test]
     fn the_same_number_changes_its_meaning_between_drafts() {

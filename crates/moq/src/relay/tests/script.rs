@@ -4,15 +4,15 @@ use bytes::Bytes;
 use track::{FetchId, ScopeId, SessionId, SinkId, SourceId, TrackId};
 
 use crate::carrier::StreamId;
-use crate::command::{Command, ControlStream, FetchRange, SinkChange, SinkOptions, Start};
-use crate::datagram::{self, Body, ObjectDatagram};
-use crate::event::{DrainReason, Event, FetchStatus};
-use crate::fetch::RangeEnd;
-use crate::header::{self, StreamHeader, SubgroupHeader, SubgroupId, TrackAlias};
-use crate::location::{GroupId, Location, ObjectId};
-use crate::properties::Properties;
-use crate::status::Status;
-use crate::subgroup::{self, ObjectHeader};
+use crate::framing::datagram::{self, Body, ObjectDatagram};
+use crate::framing::fetch::RangeEnd;
+use crate::framing::header::{self, StreamHeader, SubgroupHeader, SubgroupId, TrackAlias};
+use crate::framing::location::{GroupId, Location, ObjectId};
+use crate::framing::properties::Properties;
+use crate::framing::status::Status;
+use crate::framing::subgroup::{self, ObjectHeader};
+use crate::relay::command::{Command, ControlStream, FetchRange, SinkChange, SinkOptions, Start};
+use crate::relay::event::{DrainReason, Event, FetchStatus};
 
 use super::net::{Net, PeerId};
 use super::peer::{End, InStream, Object, Of, OutStream};

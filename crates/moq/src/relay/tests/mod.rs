@@ -31,14 +31,14 @@ use script::{Fetching, Publisher, Subscription, Writing, all, at, payload};
 use bytes::Bytes;
 
 use crate::carrier::{Config, ReadState, Transport};
-use crate::command::{Command, ControlStream, Start};
-use crate::datagram::{self, Body, ObjectDatagram};
-use crate::event::{DrainReason, Event, FetchStatus};
-use crate::fetch::RangeEnd;
-use crate::header::{SubgroupId, TrackAlias};
-use crate::location::Location;
-use crate::properties::Properties;
-use crate::status::Status;
+use crate::framing::datagram::{self, Body, ObjectDatagram};
+use crate::framing::fetch::RangeEnd;
+use crate::framing::header::{SubgroupId, TrackAlias};
+use crate::framing::location::Location;
+use crate::framing::properties::Properties;
+use crate::framing::status::Status;
+use crate::relay::command::{Command, ControlStream, Start};
+use crate::relay::event::{DrainReason, Event, FetchStatus};
 
 /// A publisher's and a subscriber's draft.
 const PAIRS: [(u8, u8); 4] = [(14, 14), (16, 16), (14, 16), (16, 14)];

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use rustc_hash::FxHashMap;
 use track::ScopeId;
 
-use crate::arena::Arena;
-use crate::log::{Log, LogHeader, LogKey};
+use crate::relay::arena::Arena;
+use crate::relay::log::{Log, LogHeader, LogKey};
 
 /// A log at a certain time: the slot may have been used again since.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,9 +1,9 @@
 //! Properties of objects (extension headers up to draft 16): lists of key-value pairs.
 
-use crate::codes::{Close, Fate};
-use crate::location::Location;
-use crate::profile::{Coding, PROFILES, Profile};
-use crate::varint::{Reader, Short, TooLarge};
+use crate::framing::codes::{Close, Fate};
+use crate::framing::location::Location;
+use crate::framing::profile::{Coding, PROFILES, Profile};
+use crate::framing::varint::{Reader, Short, TooLarge};
 
 /// Milliseconds that an object may be served from a cache; a property of tracks.
 pub const MAX_CACHE_DURATION: u64 = 0x04;

@@ -96,7 +96,7 @@ const LIBRARY: [&str; 3] = ["/quinn-proto-", "/rustls-", "/web-transport-proto-"
 /// Whether a source file is the engine's.
 fn is_ours(place: &str) -> bool {
     let crates = ["./src/", "crates/moq/", "crates/track/", "crates/shard/"];
-    crates.iter().any(|name| place.contains(name)) && !place.contains("relay_tests")
+    crates.iter().any(|name| place.contains(name)) && !place.contains("/relay/tests/")
 }
 
 /// Forwards 300 objects to five subscribers, after `warm` seconds of the same, and counts.

@@ -6,12 +6,12 @@
 use bytes::Bytes;
 use track::{FetchId, ShardId, SourceId, TrackId};
 
-use crate::command::FetchRange;
-use crate::event::FetchStatus;
-use crate::fetching::{FetchCursor, Part};
-use crate::location::Location;
-use crate::log::{LogHeader, LogKey, LogState};
-use crate::subgroup::Mark;
+use crate::framing::location::Location;
+use crate::framing::subgroup::Mark;
+use crate::relay::command::FetchRange;
+use crate::relay::event::FetchStatus;
+use crate::relay::fetching::{FetchCursor, Part};
+use crate::relay::log::{LogHeader, LogKey, LogState};
 
 /// One thing that happened to a subgroup.
 #[derive(Debug)]

@@ -4,8 +4,8 @@ use bytes::Bytes;
 use track::{FetchId, SessionId, SinkId, SourceId, TrackId};
 
 use crate::carrier::Incoming;
-use crate::command::ControlStream;
-use crate::location::Location;
+use crate::framing::location::Location;
+use crate::relay::command::ControlStream;
 
 /// Why a sink has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

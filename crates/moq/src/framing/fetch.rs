@@ -2,12 +2,12 @@
 
 use std::ops::Range;
 
-use crate::codes::{Close, Fate, Reset};
-use crate::location::{GroupId, Location, ObjectId};
-use crate::profile::{FetchCoding, Profile};
-use crate::properties::{MAX_LIST_LEN, Properties, PropertyError};
-use crate::status::Status;
-use crate::varint::{self, Reader, Short, TooLarge};
+use crate::framing::codes::{Close, Fate, Reset};
+use crate::framing::location::{GroupId, Location, ObjectId};
+use crate::framing::profile::{FetchCoding, Profile};
+use crate::framing::properties::{MAX_LIST_LEN, Properties, PropertyError};
+use crate::framing::status::Status;
+use crate::framing::varint::{self, Reader, Short, TooLarge};
 
 /// In which order a FETCH delivers groups; objects ascend inside a group either way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -345,7 +345,7 @@ impl FetchScanner {
         }
     }
 
-    /// Finds what starts in `run`, like [`crate::subgroup::Scanner::scan`].
+    /// Finds what starts in `run`, like [`crate::framing::subgroup::Scanner::scan`].
     pub fn scan(
         &mut self,
         run: &[u8],

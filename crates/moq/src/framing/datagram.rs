@@ -1,12 +1,12 @@
 //! An object in a datagram.
 
-use crate::codes::{Close, Fate};
-use crate::header::TrackAlias;
-use crate::location::{GroupId, Location, ObjectId};
-use crate::profile::Profile;
-use crate::properties::{Properties, PropertyError};
-use crate::status::Status;
-use crate::varint::{Reader, Short, TooLarge};
+use crate::framing::codes::{Close, Fate};
+use crate::framing::header::TrackAlias;
+use crate::framing::location::{GroupId, Location, ObjectId};
+use crate::framing::profile::Profile;
+use crate::framing::properties::{Properties, PropertyError};
+use crate::framing::status::Status;
+use crate::framing::varint::{Reader, Short, TooLarge};
 
 /// One object in one datagram (draft-16 §10.3.1).
 #[derive(Clone, Copy, Debug)]

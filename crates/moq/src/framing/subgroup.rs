@@ -2,13 +2,13 @@
 
 use std::ops::Range;
 
-use crate::codes::{Close, Fate, Reset};
-use crate::header::SubgroupHeader;
-use crate::location::{GroupId, Location, ObjectId};
-use crate::profile::Profile;
-use crate::properties::{MAX_LIST_LEN, Properties, PropertyError};
-use crate::status::Status;
-use crate::varint::{self, Reader, Short, TooLarge};
+use crate::framing::codes::{Close, Fate, Reset};
+use crate::framing::header::SubgroupHeader;
+use crate::framing::location::{GroupId, Location, ObjectId};
+use crate::framing::profile::Profile;
+use crate::framing::properties::{MAX_LIST_LEN, Properties, PropertyError};
+use crate::framing::status::Status;
+use crate::framing::varint::{self, Reader, Short, TooLarge};
 
 /// Where one object sits in a run of a stream's bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,9 +1,9 @@
 //! The first bytes of a unidirectional stream: whose objects these are.
 
-use crate::codes::{Close, Fate};
-use crate::location::{GroupId, ObjectId};
-use crate::profile::Profile;
-use crate::varint::{Reader, Short, TooLarge};
+use crate::framing::codes::{Close, Fate};
+use crate::framing::location::{GroupId, ObjectId};
+use crate::framing::profile::Profile;
+use crate::framing::varint::{Reader, Short, TooLarge};
 
 /// The number that stands for a track on one session's data streams.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -8,12 +8,12 @@ use rustc_hash::FxHashMap;
 use track::{FetchId, SessionId};
 
 use crate::carrier::{CarrierEvent, ReadState, SessionKey, StreamId, WriteError};
-use crate::command::ControlStream;
-use crate::event::Event;
-use crate::profile::{Profile, profile};
+use crate::framing::profile::{Profile, profile};
 use crate::relay::Relay;
-use crate::sources::{AliasUse, Inbound};
-use crate::store::LogRef;
+use crate::relay::command::ControlStream;
+use crate::relay::event::Event;
+use crate::relay::sources::{AliasUse, Inbound};
+use crate::relay::store::LogRef;
 
 /// Control streams go out before all data.
 const CONTROL_PRIORITY: i32 = i32::MAX;

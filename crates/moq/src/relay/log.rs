@@ -10,12 +10,12 @@ use std::time::Instant;
 use bytes::Bytes;
 use track::{SinkId, SourceId};
 
-use crate::arena::Arena;
 use crate::carrier::StreamId;
-use crate::location::ObjectId;
-use crate::profile::{Draft, Profile};
-use crate::status::Status;
-use crate::subgroup::{self, Mark};
+use crate::framing::location::ObjectId;
+use crate::framing::profile::{Draft, Profile};
+use crate::framing::status::Status;
+use crate::framing::subgroup::{self, Mark};
+use crate::relay::arena::Arena;
 
 /// Bytes that a subgroup takes besides what it holds, and those of each of its objects.
 const LOG: u64 = 1_500;
@@ -331,7 +331,7 @@ impl Log {
             self.objects.push_back(*mark);
         }
         for (draft, wire) in &mut self.others {
-            let to = crate::profile::profile(*draft as u8).expect("made from a profile");
+            let to = crate::framing::profile::profile(*draft as u8).expect("made from a profile");
             let mut done = 0;
             for mark in marks {
                 wire.push_payload(run.slice(done..mark.offset as usize), now);
