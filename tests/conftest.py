@@ -19,7 +19,8 @@ from tests.server import Relay, Server, running_server
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server that no test changes: each makes relays of its own on it."""
-    with running_server(tmp_path_factory.mktemp("server")) as running:
+    settings = {"TIDEGATE_API_RELAYS_PER_ACCOUNT": "10000"}
+    with running_server(tmp_path_factory.mktemp("server"), settings) as running:
         yield running
 
 

@@ -22,7 +22,7 @@ async def publish(client: moq.Client, args: argparse.Namespace) -> None:
     await track.used()
     # Its answer to the SUBSCRIBE must leave before the first frame exists: what exists then is
     # history, which a subscriber has to fetch.
-    await asyncio.sleep(0.2)
+    await asyncio.sleep(0.5)
     for sequence in range(args.groups):
         group = track.append_group()
         for frame in range(args.frames):
