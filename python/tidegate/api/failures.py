@@ -33,8 +33,7 @@ def reply_to(request: AnyRequest, error: Exception) -> Response[Failure]:
         status, code, message = _UNEXPECTED_MOQ if moq else _UNEXPECTED
         body = failure(code, message)
     # SDKs repeat 409 and 5xx by themselves. A refusal stays one, and what a POST did before it
-    # failed
-    # is not known, so neither is worth another try.
+    # failed is not known, so neither is worth another try.
     if status < 500 or request.method == "POST":
         headers["x-should-retry"] = "false"
     if status == 401:
