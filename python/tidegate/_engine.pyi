@@ -19,6 +19,9 @@ __all__ = [
     "Incoming",
     "Limits",
     "Malformed",
+    "RtcClosed",
+    "RtcConnected",
+    "RtcDisconnected",
     "SinkAttached",
     "SinkDrained",
     "SourceEnded",
@@ -26,6 +29,8 @@ __all__ = [
     "StreamBytes",
     "StreamReset",
     "StreamStopped",
+    "TrackFlowing",
+    "TrackSilent",
     "TrackState",
     "run_load",
 ]
@@ -36,6 +41,17 @@ Location: TypeAlias = tuple[int, int]
 FilterKind: TypeAlias = Literal["next_group", "largest", "absolute"]
 DrainReason: TypeAlias = Literal["ended", "range", "too_far_behind", "malformed"]
 FetchStatus: TypeAlias = Literal["ok", "invalid_range", "no_objects", "unknown"]
+
+LostReason: TypeAlias = Literal["silent", "close_notify", "fingerprint", "handshake"]
+Codec: TypeAlias = Literal[
+    "opus", "pcmu", "pcma", "red", "vp8", "vp9", "h264", "h265", "av1", "other"
+]
+PayloadType: TypeAlias = tuple[int, Codec, int, int | None, bool]
+"""(pt, codec, clock rate, pt of its RTX, the publisher takes NACKs for it)."""
+Encoding: TypeAlias = tuple[str, int | None, int | None]
+"""(rid, SSRC, SSRC of its RTX); rid is ``""`` without simulcast, SSRCs are None where SDP names none."""
+Mapping: TypeAlias = tuple[int, int, int | None]
+"""(pt of the publisher, pt of the subscriber, pt of the subscriber's RTX)."""
 
 @final
 class Incoming:
@@ -187,6 +203,47 @@ class FetchDone:
     complete: bool
 
 @final
+class RtcConnected:
+    """ICE and DTLS are up and the peer is who its fingerprint says: media flows.
+
+    Comes again after each :class:`RtcDisconnected` that was not the end. A new DTLS association
+    that follows a close_notify within 2 s makes no events.
+    """
+
+    session: int
+
+@final
+class RtcDisconnected:
+    """Nothing reaches the session now; its tracks and sinks are kept, and it may come back.
+
+    ``reason``: ``"silent"``: nothing authentic came for ``rtc_silent_seconds``; ``"close_notify"``;
+    ``"fingerprint"`` and ``"handshake"``: DTLS failed, and the peer has to begin anew.
+    """
+
+    session: int
+    reason: LostReason
+
+@final
+class RtcClosed:
+    """Answers :meth:`Engine.close_rtc_session`; the session's last event."""
+
+    session: int
+
+@final
+class TrackFlowing:
+    """The first packet of a track came, or the first after :class:`TrackSilent`."""
+
+    session: int
+    track: int
+
+@final
+class TrackSilent:
+    """No packet of any encoding came for the track's ``silent_seconds``."""
+
+    session: int
+    track: int
+
+@final
 class Stopped:
     """Answers :meth:`Engine.shutdown`: every session has closed and the sockets are free."""
 
@@ -205,6 +262,11 @@ Event: TypeAlias = (
     | GroupReached
     | FetchAnswer
     | FetchDone
+    | RtcConnected
+    | RtcDisconnected
+    | RtcClosed
+    | TrackFlowing
+    | TrackSilent
     | Stopped
 )
 
@@ -232,6 +294,10 @@ class Limits:
         behind_seconds: float = 5.0,
         control_backlog_bytes: int = 1 << 20,
         idle_seconds: float = 10.0,
+        rtc_sessions: int = 10_000,
+        rtc_handshakes: int = 1_000,
+        rtc_silent_seconds: float = 10.0,
+        rtc_history_bytes: int = 256 << 20,
     ) -> Self: ...
 
 @final
@@ -246,6 +312,8 @@ class Engine:
         certificate: bytes,
         private_key: bytes,
         alpn: Sequence[str],
+        rtc_certificate: bytes,
+        rtc_private_key: bytes,
         limits: Limits | None = None,
     ) -> Self:
         """Binds the port and starts the shards.
@@ -254,6 +322,8 @@ class Engine:
             udp: address and port; port 0 takes a free one (:attr:`port`).
             certificate: PEM chain, leaf first. ``private_key``: PEM.
             alpn: what raw QUIC may speak, most wanted first; WebTransport's ``h3`` is always offered last.
+            rtc_certificate: what every WebRTC session shows: an ECDSA P-256 certificate, DER.
+            rtc_private_key: PKCS #8, DER.
         Raises:
             OSError: the port is in use, also by another process of this user, or cannot be bound.
             ValueError: the certificate or key cannot be read.
@@ -415,6 +485,104 @@ class Engine:
 
     def cancel_fetch(self, fetch: int) -> None:
         """Resets the fetch's stream. No event."""
+
+    # WebRTC: sessions, tracks, sinks. A session belongs to no shard until its peer's first binding
+    # request; commands wait for that.
+
+    def create_rtc_session(self, ufrag: str, pwd: str) -> int:
+        """A session that binding requests with these ICE credentials reach. Returns the session."""
+
+    def add_rtc_credentials(self, session: int, ufrag: str, pwd: str) -> None:
+        """ICE restart: these reach the session too; the older ones are forgotten once these are used."""
+
+    def set_rtc_remote(
+        self,
+        session: int,
+        *,
+        algorithm: str,
+        fingerprint: bytes,
+        dtls_client: bool,
+        sctp_port: int | None,
+    ) -> None:
+        """What the peer's description says; until then a handshake may go on, but nothing is connected.
+
+        Args:
+            algorithm: of the fingerprint, as SDP names it (``"sha-256"``).
+            dtls_client: we begin the DTLS handshake (the peer is ``a=setup:passive``).
+            sctp_port: the peer's, where an ``m=application`` section was negotiated.
+        """
+
+    def set_rtc_extensions(self, session: int, extensions: Sequence[tuple[int, int]]) -> None:
+        """(id, number) of each header extension; a number stands for one URI in all sessions.
+
+        0 mid, 1 rtp-stream-id, 2 repaired-rtp-stream-id, 3 transport-wide-cc, 4 abs-send-time are
+        each leg's own; the values of all others pass from publisher to subscriber.
+        """
+
+    def open_rtc_track(
+        self,
+        session: int,
+        *,
+        mid: str,
+        video: bool,
+        payload_types: Sequence[PayloadType],
+        encodings: Sequence[Encoding],
+        silent_seconds: float,
+    ) -> int:
+        """What the session sends in section ``mid`` becomes a track; :class:`TrackFlowing` may follow."""
+
+    def update_rtc_track(
+        self,
+        session: int,
+        track: int,
+        *,
+        mid: str,
+        video: bool,
+        payload_types: Sequence[PayloadType],
+        encodings: Sequence[Encoding],
+        silent_seconds: float,
+    ) -> None:
+        """A later description says otherwise; what stays the same is not disturbed."""
+
+    def close_rtc_track(self, session: int, track: int) -> None:
+        """Ends the track; its sinks stay, silent, until they are detached or given another track."""
+
+    def attach_rtc_sink(
+        self,
+        session: int,
+        track: int,
+        *,
+        mid: str,
+        ssrc: int,
+        rtx_ssrc: int | None,
+        cname: str,
+        mappings: Sequence[Mapping],
+        layers: Sequence[str],
+    ) -> int:
+        """Sends a track, which has flowed, to a session, as soon as that is connected.
+
+        Args:
+            cname: the same for all tracks of one publisher session, so that receivers synchronize them.
+            mappings: payload types that are not listed are not forwarded.
+            layers: rids, most wanted first: the first that arrives is sent, none if none of them does.
+                Empty: whatever arrives, the first of the description first.
+        """
+
+    def update_rtc_sink(
+        self,
+        session: int,
+        sink: int,
+        *,
+        track: int | None = None,
+        mappings: Sequence[Mapping] | None = None,
+        layers: Sequence[str] | None = None,
+        cname: str | None = None,
+    ) -> None:
+        """Changes what is sent, at the next key frame where there are key frames; None stays as it is."""
+
+    def detach_rtc_sink(self, session: int, sink: int) -> None: ...
+    def close_rtc_session(self, session: int) -> None:
+        """Ends the session, its tracks and sinks, with a close_notify; :class:`RtcClosed` follows."""
 
 def run_load(plan: str, progress: Callable[[str], object]) -> str:
     """Carries out a plan of the load generator and returns its report, both as JSON.

@@ -8,6 +8,10 @@ pub struct ShardId(pub u8);
 
 const SHARD_SHIFT: u32 = 56;
 
+/// In the place of a shard, for what no shard owns from the start: WebRTC sessions, their tracks and
+/// sinks.
+pub const UNCLAIMED: ShardId = ShardId(0x80);
+
 macro_rules! handle {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
@@ -26,6 +30,11 @@ macro_rules! handle {
 handle! {
     /// A session of a client or peer; its shard is the one that owns the connection.
     SessionId
+}
+handle! {
+    /// A WebRTC session; it belongs to no shard until one claims it, so the top byte is always
+    /// [`UNCLAIMED`].
+    RtcSessionId
 }
 handle! {
     /// A track; its shard is its home.

@@ -9,5 +9,7 @@ mod ids;
 mod members;
 
 pub use counters::{Counter, Counters};
-pub use ids::{FetchId, Handles, ScopeId, SessionId, ShardId, SinkId, SourceId, TrackId};
+pub use ids::{
+    FetchId, Handles, RtcSessionId, ScopeId, SessionId, ShardId, SinkId, SourceId, TrackId, UNCLAIMED,
+};
 pub use members::Members;

@@ -1,0 +1,4 @@
+//! WebRTC sessions: ICE, DTLS and SCTP, whose packet this is, and one shard's part of the tracks.
+
+pub mod command;
+pub mod event;

@@ -1,0 +1,1 @@
+//! Media packets: SRTP and SRTCP, RTP and RTCP, retransmission, layers, reports. No I/O and no clock.
