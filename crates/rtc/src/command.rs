@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use rtp::codec::Codec;
+use rtp::extensions::ExtensionNumber;
 use track::{RtcSessionId, ShardId, SinkId, TrackId};
 
 /// Our half of a session's ICE credentials (RFC 8839 §5.4).
@@ -24,31 +26,6 @@ pub struct Remote {
     pub dtls_client: bool,
     /// An `m=application` section was negotiated, with this SCTP port of the peer.
     pub sctp_port: Option<u16>,
-}
-
-/// What the payload type of a packet says about it, as far as forwarding cares.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Codec {
-    /// Opus.
-    Opus,
-    /// PCM µ-law.
-    Pcmu,
-    /// PCM A-law.
-    Pcma,
-    /// Redundant audio, RFC 2198.
-    Red,
-    /// VP8.
-    Vp8,
-    /// VP9.
-    Vp9,
-    /// H.264.
-    H264,
-    /// H.265.
-    H265,
-    /// AV1.
-    Av1,
-    /// Forwarded as it comes: comfort noise, telephone events.
-    Other,
 }
 
 /// One payload type of a publisher's track.
@@ -202,27 +179,5 @@ impl Command {
             | Self::Close { session } => Some(*session),
             Self::Shutdown => None,
         }
-    }
-}
-
-/// A header extension URI as Python numbers it: the same number for the same URI in every session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ExtensionNumber(pub u16);
-
-impl ExtensionNumber {
-    /// `urn:ietf:params:rtp-hdrext:sdes:mid`.
-    pub const MID: Self = Self(0);
-    /// `urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id`.
-    pub const RID: Self = Self(1);
-    /// `urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id`.
-    pub const REPAIRED_RID: Self = Self(2);
-    /// `http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01`.
-    pub const TRANSPORT_CC: Self = Self(3);
-    /// `http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time`.
-    pub const ABS_SEND_TIME: Self = Self(4);
-
-    /// Whether its value means something on one leg only, and is never forwarded.
-    pub fn is_ours(self) -> bool {
-        self <= Self::ABS_SEND_TIME
     }
 }

@@ -1,1 +1,4 @@
 //! Media packets: SRTP and SRTCP, RTP and RTCP, retransmission, layers, reports. No I/O and no clock.
+
+pub mod codec;
+pub mod extensions;

@@ -10,6 +10,7 @@ mod members;
 
 pub use counters::{Counter, Counters};
 pub use ids::{
-    FetchId, Handles, RtcSessionId, ScopeId, SessionId, ShardId, SinkId, SourceId, TrackId, UNCLAIMED,
+    FetchId, Handles, RtcSessionId, ScopeId, SessionId, ShardId, SinkId, SourceId, TrackId,
+    UNCLAIMED,
 };
 pub use members::Members;
