@@ -8,7 +8,7 @@ use moq::relay::Relay;
 use moq::relay::command::Command;
 use moq::relay::event::Event;
 use moq::relay::letter::Letter;
-use shard::{Datagram, EventSender, Full, Outbox, Router, Sender};
+use shard::{Datagram, EventSender, Full, Kind, Outbox, Router, Sender};
 
 /// How often Python came for a shard's events, and whether the shard waits for it to come again.
 #[derive(Debug, Default)]
@@ -91,8 +91,11 @@ impl Router for ShardRouter {
     type Command = Command;
     type Letter = Letter;
 
-    fn handle_datagram(&mut self, now: Instant, datagram: Datagram) {
-        self.relay.handle_datagram(now, datagram);
+    fn handle_datagram(&mut self, now: Instant, kind: Kind, datagram: Datagram) {
+        match kind {
+            Kind::Quic => self.relay.handle_datagram(now, datagram),
+            Kind::Stun | Kind::Dtls | Kind::Rtp | Kind::Other => {}
+        }
     }
 
     fn carry_out(&mut self, now: Instant, command: Command) {

@@ -10,7 +10,7 @@ use moq::carrier::{
     CarrierEvent, Carriers, ClientTls, Config, Dial, Secrets, SessionKey, TlsError, Verify,
 };
 use moq::framing::profile::Draft;
-use shard::{Datagram, Router, Sender, ShardId, SocketId};
+use shard::{Datagram, Kind, Router, Sender, ShardId, SocketId};
 
 use crate::peer::{Peer, State};
 use crate::plan::{Join, Plan, Transport};
@@ -609,8 +609,10 @@ impl Router for Generator {
     type Command = ();
     type Letter = ();
 
-    fn handle_datagram(&mut self, now: Instant, datagram: Datagram) {
-        self.carriers.handle_datagram(now, datagram);
+    fn handle_datagram(&mut self, now: Instant, kind: Kind, datagram: Datagram) {
+        if kind == Kind::Quic {
+            self.carriers.handle_datagram(now, datagram);
+        }
     }
 
     fn carry_out(&mut self, _now: Instant, (): ()) {}

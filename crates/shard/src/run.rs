@@ -28,8 +28,8 @@ pub trait Router {
     /// What shards tell one another.
     type Letter: Send + 'static;
 
-    /// Takes a QUIC datagram; those of other protocols are dropped and counted.
-    fn handle_datagram(&mut self, now: Instant, datagram: Datagram);
+    /// Takes a datagram of the protocol `kind`; those of none ([`Kind::Other`]) are dropped and counted.
+    fn handle_datagram(&mut self, now: Instant, kind: Kind, datagram: Datagram);
 
     /// Carries out one command.
     fn carry_out(&mut self, now: Instant, command: Self::Command);
@@ -289,7 +289,8 @@ impl<C, L> Shard<C, L> {
             for bytes in memory[..meta.len].chunks(meta.stride.max(1)) {
                 self.counters.received_datagrams.add(1);
                 self.counters.received_bytes.add(bytes.len() as u64);
-                if kind(bytes) != Kind::Quic {
+                let kind = kind(bytes);
+                if kind == Kind::Other {
                     self.counters.dropped_datagrams.add(1);
                     continue;
                 }
@@ -298,6 +299,7 @@ impl<C, L> Shard<C, L> {
                 let ecn = meta.ecn.map(Ecn::from_udp);
                 router.handle_datagram(
                     now,
+                    kind,
                     Datagram {
                         socket: id,
                         remote,

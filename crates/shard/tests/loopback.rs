@@ -5,8 +5,8 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use shard::{
-    Binding, Commands, Datagram, Handle, Letters, Outbox, Plan, Router, Sender, ShardId, Socket,
-    Transmit, Waker, commands, letters, spawn,
+    Binding, Commands, Datagram, Handle, Kind, Letters, Outbox, Plan, Router, Sender, ShardId,
+    Socket, Transmit, Waker, commands, letters, spawn,
 };
 
 /// Sends every datagram back where it came from, and tells what else happens.
@@ -21,7 +21,7 @@ impl Router for Echo {
     type Command = &'static str;
     type Letter = String;
 
-    fn handle_datagram(&mut self, _now: Instant, datagram: Datagram) {
+    fn handle_datagram(&mut self, _now: Instant, _kind: Kind, datagram: Datagram) {
         let transmit = Transmit {
             socket: datagram.socket,
             destination: datagram.remote,
@@ -153,7 +153,7 @@ fn a_datagram_that_nobody_serves_is_counted_and_dropped() {
     let server = socket.local_addr().unwrap();
     let shards = start(vec![vec![socket]]);
     let client = client((Ipv4Addr::LOCALHOST, 0));
-    client.send_to(&[0, 1, 0, 0], server).unwrap();
+    client.send_to(&[4, 1, 0, 0], server).unwrap();
     client.send_to(&[QUIC], server).unwrap();
     let mut buffer = [0; 10];
     assert_eq!(client.recv(&mut buffer).unwrap(), 1);

@@ -4,8 +4,8 @@ use std::net::Ipv4Addr;
 use std::sync::mpsc;
 
 use shard::{
-    Binding, Handle, Letters, Plan, Router, Sender, ShardId, Socket, Waker, commands, letters,
-    spawn,
+    Binding, Handle, Kind, Letters, Plan, Router, Sender, ShardId, Socket, Waker, commands,
+    letters, spawn,
 };
 
 use super::*;
@@ -65,8 +65,10 @@ impl Router for Echo {
     type Command = ();
     type Letter = ();
 
-    fn handle_datagram(&mut self, now: Instant, datagram: Datagram) {
-        self.carriers.handle_datagram(now, datagram);
+    fn handle_datagram(&mut self, now: Instant, kind: Kind, datagram: Datagram) {
+        if kind == Kind::Quic {
+            self.carriers.handle_datagram(now, datagram);
+        }
     }
 
     fn carry_out(&mut self, _now: Instant, (): ()) {}
