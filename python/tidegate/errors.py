@@ -1,8 +1,8 @@
 """Every exception that Tidegate raises on purpose, as one tree.
 
 The branch says whose turn it is: a :class:`StartError` is the operator's, a :class:`RequestError`
-the API caller's, a :class:`TokenError` the MoQ client's. Anything outside the tree is a bug. No
-message carries a secret.
+the API caller's, a :class:`TokenError` the MoQ client's, a :class:`CallsError` the SFU client's.
+Anything outside the tree is a bug. No message carries a secret.
 """
 
 from typing import ClassVar
@@ -243,3 +243,142 @@ class ConfigOnCreate(RequestError):
             "config cannot be set when a relay is created; update the relay instead.",
             pointer="/config",
         )
+
+
+class CallsError(TidegateError):
+    """A call of the SFU's API that failed as a whole. No text quotes SDP, a secret or a password.
+
+    Attributes:
+        status: the HTTP status.
+        code: ``errorCode``.
+        subcode: ``errorSubcode``, where there is one.
+        retry_after: seconds, for the header of that name, where another try is worth it.
+    """
+
+    status: ClassVar[int]
+    code: ClassVar[str]
+    subcode: ClassVar[str | None] = None
+    retry_after: ClassVar[int | None] = None
+
+
+class AppSecretInvalid(CallsError):
+    """The bearer token is missing, or is not the secret of the app in the path."""
+
+    status, code = 401, "unauthorized"
+
+    def __init__(self) -> None:
+        super().__init__("The app secret is missing or is not this app's.")
+
+
+class AppNotFound(CallsError):
+    status, code = 404, "not_found"
+
+    def __init__(self) -> None:
+        super().__init__("App not found.")
+
+
+class DecodingError(CallsError):
+    """The body is no JSON object, or a member has another type than documented."""
+
+    status, code = 400, "decoding_error"
+
+    def __init__(self) -> None:
+        super().__init__("The request could not be decoded.")
+
+
+class InvalidParams(CallsError):
+    """A member, a value, a combination or a number of things that an operation does not take."""
+
+    status, code = 406, "invalid_params"
+
+
+class PayloadTooLarge(CallsError):
+    status, code = 413, "payload_too_large"
+
+    def __init__(self) -> None:
+        super().__init__("The request body is too large.")
+
+
+class InvalidSessionDescription(CallsError):
+    """SDP that was understood, and cannot be accepted."""
+
+    status, code = 406, "invalid_session_description"
+
+
+class MalformedSessionDescription(InvalidSessionDescription):
+    """SDP that cannot be parsed."""
+
+    status = 400
+
+
+class SignalingStateNotStable(InvalidSessionDescription):
+    """Another exchange of descriptions is open: the client answers that one first."""
+
+    subcode = "signaling_state_not_stable"
+
+    def __init__(self) -> None:
+        super().__init__("The current signaling state is expecting a remote answer.")
+
+
+class NoOfferOutstanding(InvalidSessionDescription):
+    """An answer to nothing, or a second one to the same offer."""
+
+    def __init__(self) -> None:
+        super().__init__("The current signaling state is not expecting a remote answer.")
+
+
+class SessionNotFound(CallsError):
+    """This app never had such a session."""
+
+    status, code = 404, "session_error"
+
+    def __init__(self) -> None:
+        super().__init__("Session not found.")
+
+
+class SessionGone(CallsError):
+    """The session existed, and has ended for good."""
+
+    status, code = 410, "session_error"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Session appears to be disconnected. Please check if the PeerConnection is connected."
+        )
+
+
+class SessionNotConnected(CallsError):
+    """The operation needs a transport, and it did not come up in time."""
+
+    status, code, retry_after = 425, "session_error", 1
+
+    def __init__(self) -> None:
+        super().__init__("Session is not connected yet. Please retry later.")
+
+
+class CallsMethodNotAllowed(CallsError):
+    status, code = 405, "invalid_params"
+
+    def __init__(self) -> None:
+        super().__init__("Method not allowed.")
+
+
+class CallsRateLimited(CallsError):
+    """More requests, or more sessions, than one client is granted."""
+
+    status, code, retry_after = 429, "temporarily_unavailable_error", 1
+
+
+class CallsUnavailable(CallsError):
+    """This node has no room, or lacks what was asked for."""
+
+    status, code, retry_after = 503, "temporarily_unavailable_error", 1
+
+
+class CallsInternalError(CallsError):
+    """A bug of ours."""
+
+    status, code = 500, "internal_error"
+
+    def __init__(self) -> None:
+        super().__init__("Backend error")
