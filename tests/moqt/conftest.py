@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from tidegate.moqt import bugs
+from tidegate import bugs
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from tidegate.moqt.codes import SessionCode
 from tidegate.moqt.messages import Frames, StreamRole
-from tidegate.moqt.timers import Timer
+from tidegate.timers import Timer
 
 if TYPE_CHECKING:
     from tidegate.moqt.requests import Request

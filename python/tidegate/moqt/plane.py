@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 from tidegate.moqt.codes import SessionCode
 from tidegate.moqt.limits import Limits
-from tidegate.moqt.timers import Timers
+from tidegate.timers import Timers
 
 if TYPE_CHECKING:
     from tidegate.moqt.fetches import FetchJob

@@ -19,7 +19,7 @@ from tidegate.moqt.messages import (
     Unsubscribe,
 )
 from tidegate.moqt.names import Location, Namespace
-from tidegate.moqt.timers import Timer
+from tidegate.timers import Timer
 
 if TYPE_CHECKING:
     from tidegate.moqt.session import Session

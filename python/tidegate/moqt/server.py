@@ -9,7 +9,8 @@ from collections.abc import Callable, Collection, Mapping
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from tidegate.moqt import authorization, bugs, version
+from tidegate import bugs
+from tidegate.moqt import authorization, version
 from tidegate.moqt.authorization import Authorizer
 from tidegate.moqt.codes import SessionCode
 from tidegate.moqt.errors import DecodeError

@@ -5,7 +5,8 @@ from enum import Enum, auto
 from itertools import count
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
-from tidegate.moqt import bugs, messages, version
+from tidegate import bugs
+from tidegate.moqt import messages, version
 from tidegate.moqt.authorization import Access, credentials
 from tidegate.moqt.codes import RequestCode, RequestKind, SessionCode
 from tidegate.moqt.credit import OwnCredit, PeerCredit
@@ -16,10 +17,10 @@ from tidegate.moqt.messages import Message, SetupOptions, StreamRole
 from tidegate.moqt.names import Namespace
 from tidegate.moqt.plane import Plane
 from tidegate.moqt.requests import OwnRequest, PeerRequest, Progress, Request, RequestOwner
-from tidegate.moqt.timers import Timer
 from tidegate.moqt.token import Token
 from tidegate.moqt.token_cache import TokenCache
 from tidegate.moqt.version import Profile
+from tidegate.timers import Timer
 from tidegate.tokens import Operation
 
 if TYPE_CHECKING:

@@ -29,7 +29,7 @@ from tidegate.moqt.subscription import (
     FilterStart,
     GroupOrder,
 )
-from tidegate.moqt.timers import Timer
+from tidegate.timers import Timer
 from tidegate.tokens import Operation
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ less, it has the publisher's grace to bring something new.
 from typing import TYPE_CHECKING
 
 from tidegate.moqt.names import Location
-from tidegate.moqt.timers import Timer
+from tidegate.timers import Timer
 
 if TYPE_CHECKING:
     from tidegate.moqt.publishers import Upstream

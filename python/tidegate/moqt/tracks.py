@@ -15,7 +15,7 @@ from tidegate.moqt.plane import Place
 from tidegate.moqt.properties import Properties, TrackProperty, integer
 from tidegate.moqt.publishers import Upstream
 from tidegate.moqt.succession import Succession
-from tidegate.moqt.timers import Timer
+from tidegate.timers import Timer
 
 if TYPE_CHECKING:
     from tidegate.moqt.fetches import FetchJob

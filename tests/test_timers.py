@@ -1,6 +1,6 @@
 """Deadlines fire in order, once, and leave no trace when cancelled."""
 
-from tidegate.moqt.timers import Timers
+from tidegate.timers import Timers
 
 
 class Fired(list[float]):
