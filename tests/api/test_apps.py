@@ -79,8 +79,10 @@ async def test_what_does_not_exist_is_not_found(api: Api, path: str, secret: str
 async def test_the_limit_is_answered(store: Store, tmp_path: Path, path: str, secret: str) -> None:
     config = Config(api=ApiConfig(apps_per_account=1, turn_keys_per_account=1))
     async with running_api(store, config, tmp_path) as api:
-        await create(api, path)
+        made = await create(api, path)
         assert error(await api.call("POST", path)) == (409, 1003)
+        await api.call("DELETE", f"{path}/{made['uid']}")
+        await create(api, path)
 
 
 async def test_the_list_is_one_page(api: Api, path: str, secret: str) -> None:
@@ -96,3 +98,13 @@ async def test_a_secret_opens_its_own_and_no_other(api: Api, path: str, secret: 
         assert await apps.opens(db, first["uid"], first["secret"])
         assert not await apps.opens(db, first["uid"], second["secret"])
         assert not await apps.opens(db, NOBODY, first["secret"])
+
+
+async def test_the_media_side_sees_an_app_before_its_creation_is_answered(
+    api: Api, path: str, secret: str
+) -> None:
+    made = await create(api, "/calls/apps")
+    directory = api.services.directory
+    assert directory.opens_app(made["secret"], made["uid"])
+    await api.call("DELETE", f"/calls/apps/{made['uid']}")
+    assert directory.app(made["uid"]) is None

@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 from tidegate.store import accounts, relay_tokens, relays, signing_keys
+from tidegate.store.apps import apps
 from tidegate.store.database import Store
 from tidegate.store.directory import Directory, RelayRecord
 from tidegate.store.relay_tokens import Slot
 from tidegate.store.relays import Relay, RelayConfig
 from tidegate.store.sealing import Sealer
+from tidegate.store.turn_keys import turn_keys
 from tidegate.store.watch import Watch
 
 ACCOUNT = "a" * 32
@@ -34,6 +36,9 @@ class Heard:
 
     def tokens_changed(self, uid: str, revoked: frozenset[str]) -> None:
         self.events.append(("tokens", uid, revoked))
+
+    def app_deleted(self, uid: str) -> None:
+        self.events.append(("app deleted", uid))
 
 
 @pytest.fixture
@@ -100,6 +105,40 @@ async def test_listeners_hear_of_configuration_tokens_and_deletion(
         ("tokens", relay.uid, frozenset({jti})),
         ("deleted", relay.uid),
     ]
+
+
+async def test_a_new_app_opens_with_its_secret(
+    store: Store, directory: Directory, watch: Watch
+) -> None:
+    async with store.writing() as db:
+        app, secret = await apps.create(db, ACCOUNT, "a", limit=99, now=NOW)
+        other, _ = await apps.create(db, ACCOUNT, "b", limit=99, now=NOW)
+    assert not directory.opens_app(secret, app.uid)
+    await watch.catch_up()
+    assert directory.opens_app(secret, app.uid)
+    assert not directory.opens_app(secret, other.uid)
+    assert not directory.opens_app("", app.uid)
+    assert not directory.opens_app("", "c" * 32)
+    assert secret not in repr(directory.app(app.uid))
+
+
+async def test_listeners_hear_that_an_app_is_gone(
+    store: Store, directory: Directory, watch: Watch, heard: Heard
+) -> None:
+    async with store.writing() as db:
+        app, secret = await apps.create(db, ACCOUNT, "a", limit=99, now=NOW)
+        await turn_keys.create(db, ACCOUNT, "t", limit=99, now=NOW)
+    await watch.catch_up()
+    async with store.writing() as db:
+        await apps.delete(db, ACCOUNT, app.uid, now=NOW)
+    await watch.catch_up()
+    await watch.catch_up()
+    assert heard.events == [("app deleted", app.uid)]
+    assert directory.app(app.uid) is None
+    assert not directory.opens_app(secret, app.uid)
+    fresh = Directory()
+    await Watch(store, fresh).catch_up()
+    assert fresh.app(app.uid) is None
 
 
 async def test_a_failing_listener_keeps_nobody_else_from_hearing(

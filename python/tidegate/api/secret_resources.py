@@ -36,7 +36,9 @@ async def create(
         resource, secret = made
         return await table.opens(db, resource.uid, secret)
 
-    return await services.store.create(make, exists)
+    made = await services.store.create(make, exists)
+    await services.publish()
+    return made
 
 
 async def list_all(account_id: str, services: Services, table: SecretResources) -> list[Shown]:
@@ -62,7 +64,9 @@ async def edit(
 async def delete(account_id: str, uid: str, services: Services, table: SecretResources) -> Shown:
     _check_id(uid, table)
     async with services.store.writing() as db:
-        return shown(await table.delete(db, account_id, uid))
+        deleted = await table.delete(db, account_id, uid, now=services.now())
+    await services.publish()
+    return shown(deleted)
 
 
 def shown(resource: SecretResource) -> Shown:

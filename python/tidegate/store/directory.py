@@ -1,7 +1,8 @@
 """What the media side asks of the store, answered from memory.
 
-A join never touches the database: :class:`Directory` holds every relay, its accepted tokens and the
-public signing keys, and :mod:`tidegate.store.watch` keeps it as new as the last committed change.
+A join never touches the database: :class:`Directory` holds every relay, its accepted tokens, the
+public signing keys and every SFU app, and :mod:`tidegate.store.watch` keeps it as new as the last
+committed change.
 """
 
 import logging
@@ -11,6 +12,8 @@ from operator import methodcaller
 from typing import Protocol
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from tidegate.store.hashing import matches
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +39,19 @@ class RelayRecord:
     tokens: frozenset[str] = field(default=frozenset(), repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class AppRecord:
+    """One live Realtime SFU app.
+
+    Attributes:
+        uid: 32 lower-case hex digits; the island of everything published in it.
+    """
+
+    uid: str
+    account_id: str
+    secret_hash: bytes = field(repr=False)
+
+
 class Listener(Protocol):
     """Told of a change once it is committed and visible in the directory; must not block."""
 
@@ -48,13 +64,20 @@ class Listener(Protocol):
     def tokens_changed(self, uid: str, revoked: frozenset[str]) -> None:
         """The relay honours other tokens than before; no longer those ``jti`` in ``revoked``."""
 
+    def app_deleted(self, uid: str) -> None:
+        """The app is gone: its sessions have no island any more."""
+
+
+_NOBODYS_HASH = bytes(32)
+
 
 class Directory:
-    """Every relay, token and verification key, for synchronous look-ups by the loop's thread."""
+    """Every relay, token, key and app, for synchronous look-ups by the loop's thread."""
 
     def __init__(self) -> None:
         self._relays: dict[str, RelayRecord] = {}
         self._keys: Mapping[str, Ed25519PublicKey] = {}
+        self._apps: dict[str, AppRecord] = {}
         self._listeners: list[Listener] = []
 
     def relay(self, uid: str) -> RelayRecord | None:
@@ -65,6 +88,15 @@ class Directory:
         """Whether the relay exists and honours the token of this ``jti``, be it expired or not."""
         record = self._relays.get(relay)
         return record is not None and jti in record.tokens
+
+    def app(self, uid: str) -> AppRecord | None:
+        """The live app of this uid; None when it never existed or was deleted."""
+        return self._apps.get(uid)
+
+    def opens_app(self, secret: str, uid: str) -> bool:
+        """Whether ``secret`` is that of the app; takes as long when there is no such app."""
+        record = self._apps.get(uid)
+        return matches(secret, record.secret_hash if record else _NOBODYS_HASH)
 
     @property
     def keys(self) -> Mapping[str, Ed25519PublicKey]:
@@ -95,6 +127,14 @@ class Directory:
         for uid in deleted:
             if self._relays.pop(uid, None) is not None:
                 self._tell(methodcaller("relay_deleted", uid))
+
+    def update_apps(self, apps: Iterable[AppRecord], deleted: Iterable[str]) -> None:
+        """Takes over a committed change, and tells the listeners which apps are gone."""
+        for record in apps:
+            self._apps[record.uid] = record
+        for uid in deleted:
+            if self._apps.pop(uid, None) is not None:
+                self._tell(methodcaller("app_deleted", uid))
 
     def _tell(self, call: Callable[[Listener], None]) -> None:
         for listener in tuple(self._listeners):

@@ -58,6 +58,8 @@ apps = Table(
     Column("secret_hash", LargeBinary(32), nullable=False),
     Column("created", BigInteger, nullable=False),
     Column("modified", BigInteger, nullable=False),
+    Column("deleted", BigInteger),
+    Column("revision", BigInteger, nullable=False, index=True),
     Index("apps_by_account", "account_id", "created"),
 )
 
@@ -70,6 +72,8 @@ turn_keys = Table(
     Column("secret_hash", LargeBinary(32), nullable=False),
     Column("created", BigInteger, nullable=False),
     Column("modified", BigInteger, nullable=False),
+    Column("deleted", BigInteger),
+    Column("revision", BigInteger, nullable=False, index=True),
     Index("turn_keys_by_account", "account_id", "created"),
 )
 

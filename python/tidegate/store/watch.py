@@ -6,13 +6,14 @@ It may have been this server, another node, or the command line.
 import asyncio
 import logging
 from collections import defaultdict
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Select, Table, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from tidegate.store import revision, schema, signing_keys
 from tidegate.store.database import Store
-from tidegate.store.directory import Directory, RelayRecord
+from tidegate.store.directory import AppRecord, Directory, RelayRecord
 
 log = logging.getLogger(__name__)
 
@@ -40,11 +41,8 @@ class Watch:
             if now == self._seen:
                 return
             keys = await signing_keys.verification_keys(db)
-            c = schema.relays.c
-            changed = select(schema.relays).where(c.revision > self._seen)
-            if self._seen < 0:
-                changed = changed.where(c.deleted.is_(None))
-            rows = (await db.execute(changed)).all()
+            rows = (await db.execute(self._changed(schema.relays))).all()
+            apps = (await db.execute(self._changed(schema.apps))).all()
             tokens: defaultdict[str, set[str]] = defaultdict(set)
             living = [row.uid for row in rows if row.deleted is None]
             t = schema.relay_tokens.c
@@ -68,7 +66,20 @@ class Watch:
             ],
             deleted=[row.uid for row in rows if row.deleted is not None],
         )
+        self._directory.update_apps(
+            apps=[
+                AppRecord(row.uid, row.account_id, row.secret_hash)
+                for row in apps
+                if row.deleted is None
+            ],
+            deleted=[row.uid for row in apps if row.deleted is not None],
+        )
         self._seen = now
+
+    def _changed(self, table: Table) -> Select[Any]:
+        """Rows that changed since the last look; at the first look, those that live."""
+        changed = select(table).where(table.c.revision > self._seen)
+        return changed.where(table.c.deleted.is_(None)) if self._seen < 0 else changed
 
     async def run(self, every: float = 1.0) -> None:
         """Looks again ``every`` so many seconds until cancelled, whatever goes wrong in a look."""
