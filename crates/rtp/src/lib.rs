@@ -2,3 +2,6 @@
 
 pub mod codec;
 pub mod extensions;
+pub mod packet;
+pub mod rtcp;
+pub mod srtp;

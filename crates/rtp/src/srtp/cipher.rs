@@ -1,0 +1,1 @@
+//! What seals and opens one packet, given its index.

@@ -1,0 +1,1 @@
+//! Which of the last packets have come.
