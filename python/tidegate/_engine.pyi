@@ -584,11 +584,10 @@ class Engine:
     def close_rtc_session(self, session: int) -> None:
         """Ends the session, its tracks and sinks, with a close_notify; :class:`RtcClosed` follows."""
 
-def run_load(plan: str, progress: Callable[[str], object]) -> str:
-    """Carries out a plan of the load generator and returns its report, both as JSON.
+def run_load() -> None:
+    """Carries out what standard input says; what it tells are JSON lines on standard output.
 
-    Waits for the end of the run, without the interpreter lock; ``progress`` is told about ten times
-    a second, in JSON.
+    Waits for the end of it, without the interpreter lock.
 
     Raises:
         RuntimeError: the plan is at fault, or the run could not take place.

@@ -46,7 +46,7 @@ def test_progress_is_told_and_the_report_read(
     report = run(Plan(relay="127.0.0.1:1", namespace=["n"], subscribers=2), seen.append)
     assert [now.phase for now in seen] == ["run"]
     assert report.loss == pytest.approx(0.25)
-    assert json.loads((tmp_path / "plan").read_text())["subscribers"] == 2
+    assert json.loads((tmp_path / "plan").read_text())["relay"]["subscribers"] == 2
 
 
 def test_a_generator_that_gives_up_says_why(

@@ -1,37 +1,37 @@
-//! A load generator for MoQT relays: one publisher, many subscribers, each on a socket of its own.
+//! A load generator for both halves: it plays the publishers and the subscribers of a MoQT relay or of an
+//! SFU, each on a socket of its own.
 //!
-//! [`run`] carries out one [`Plan`] and gives its [`Report`]; Python composes plans and compares.
+//! [`serve`] carries out one [`Plan`], as a process of its own; Python composes plans and compares.
 
-mod generator;
-mod incoming;
-mod messages;
+pub mod delay;
 pub mod payload;
-mod peer;
-pub mod plan;
 pub mod process;
-mod publisher;
-pub mod report;
-mod session;
-mod subscriber;
+pub mod relay;
 
-use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::sync::mpsc;
+use std::io::{self, BufRead, Write};
 
 use moq::carrier::TlsError;
+use serde::{Deserialize, Serialize};
 
-use generator::{Generator, Told};
-pub use plan::{Plan, PlanError};
-pub use report::{Progress, Report};
+/// What a process is started for: the first line of its input.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Plan {
+    /// One run against a relay.
+    Relay(Box<relay::Plan>),
+}
 
 /// Why a run did not take place.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
     /// The plan is at fault.
     #[error(transparent)]
-    Plan(#[from] PlanError),
-    /// Sockets or the thread could not be had.
-    #[error("cannot start: {0}")]
+    Plan(#[from] relay::PlanError),
+    /// A line is not what is understood here.
+    #[error("not understood: {0}")]
+    Json(#[from] serde_json::Error),
+    /// Sockets, the thread, input or output could not be had.
+    #[error("cannot run: {0}")]
     Io(#[from] io::Error),
     /// The TLS library will not.
     #[error(transparent)]
@@ -44,43 +44,25 @@ pub enum RunError {
     Ended,
 }
 
-/// Carries out a plan on a thread of its own and waits for its report. Tells `progress` about ten
-/// times a second.
-pub fn run(plan: Plan, mut progress: impl FnMut(Progress)) -> Result<Report, RunError> {
-    let any: IpAddr = match plan.relay {
-        SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
-        SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
-    };
-    let sockets = (0..=plan.subscribers)
-        .map(|_| shard::Socket::bind(SocketAddr::new(any, 0)))
-        .collect::<io::Result<Vec<_>>>()?;
-    let (told, tell) = mpsc::channel();
-    let generator = Generator::new(plan, told)?;
-    let waker = shard::Waker::new()?;
-    let (_commands, commands) = shard::commands(1, &waker);
-    let letters = shard::letters(std::slice::from_ref(&waker), 1).pop();
-    let letters = letters.expect("one shard was asked for");
-    let shard = shard::Plan {
-        id: 0,
-        waker,
-        sockets,
-        commands,
-        letters,
-    };
-    let handle = shard::spawn(shard, move || generator, |_, _| {})?;
-    let mut report = None;
-    for told in tell {
-        match told {
-            Told::Progress(now) => progress(now),
-            Told::Report(it) => report = Some(*it),
+/// Carries out what `input` says: a plan in its first line. Progress and report are JSON, a line each.
+pub fn serve(mut input: impl BufRead, mut output: impl Write) -> Result<(), RunError> {
+    let mut line = String::new();
+    input.read_line(&mut line)?;
+    match serde_json::from_str(&line)? {
+        Plan::Relay(plan) => {
+            let report = relay::run(plan.checked()?, |progress| {
+                // Whoever does not listen any more ends the process.
+                let _ = tell(&mut output, &progress);
+            })?;
+            tell(&mut output, &report)
         }
     }
-    handle.join()?;
-    report.ok_or(RunError::Ended)
 }
 
-/// [`run`], with a plan and a report in JSON.
-pub fn run_json(plan: &str, progress: impl FnMut(Progress)) -> Result<String, RunError> {
-    let report = run(Plan::from_json(plan)?, progress)?;
-    Ok(serde_json::to_string(&report).map_err(PlanError::from)?)
+/// Writes one line.
+fn tell(output: &mut impl Write, told: &impl Serialize) -> Result<(), RunError> {
+    let mut line = serde_json::to_vec(told)?;
+    line.push(b'\n');
+    output.write_all(&line)?;
+    Ok(output.flush()?)
 }

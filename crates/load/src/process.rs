@@ -4,8 +4,6 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::time::Duration;
 
-use serde::Serialize;
-
 /// A process that is watched.
 #[derive(Clone, Copy, Debug)]
 pub struct Process(u32);
@@ -19,19 +17,33 @@ pub struct Cpu {
     pub threads: BTreeMap<String, Duration>,
 }
 
-/// Resident memory in bytes, of one moment each.
-#[derive(Clone, Copy, Debug, Default, Serialize)]
-pub struct Memory {
-    /// Before the first connection.
-    pub start: u64,
-    /// With all connected and none subscribed.
-    pub connected: u64,
-    /// When the counted time starts.
-    pub running: u64,
-    /// The most seen in the counted time.
-    pub peak: u64,
-    /// When the counted time ends.
-    pub end: u64,
+impl Cpu {
+    /// What was used since `before`; threads that used nothing are left out.
+    pub fn since(&self, before: &Self) -> Self {
+        let used = |(name, end): (&String, &Duration)| {
+            let start = before.threads.get(name).copied().unwrap_or_default();
+            let used = end.saturating_sub(start);
+            (!used.is_zero()).then(|| (name.clone(), used))
+        };
+        Self {
+            total: self.total.saturating_sub(before.total),
+            threads: self.threads.iter().filter_map(used).collect(),
+        }
+    }
+
+    /// Microseconds for each of so many copies; 0 where there were none.
+    pub fn per_copy(&self, copies: u64) -> f64 {
+        if copies == 0 {
+            return 0.0;
+        }
+        self.total.as_secs_f64() * 1e6 / copies as f64
+    }
+
+    /// Seconds of each thread.
+    pub fn threads_in_seconds(&self) -> BTreeMap<String, f64> {
+        let seconds = |(name, used): (&String, &Duration)| (name.clone(), used.as_secs_f64());
+        self.threads.iter().map(seconds).collect()
+    }
 }
 
 impl Process {

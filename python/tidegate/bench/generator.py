@@ -1,4 +1,4 @@
-"""The load generator's process: a plan on standard input, progress and the report as JSON lines."""
+"""The load generator's process: told on standard input, telling JSON lines."""
 
 import sys
 
@@ -8,10 +8,9 @@ from tidegate._engine import run_load
 def main() -> None:
     """Carries out one plan."""
     try:
-        report = run_load(sys.stdin.read(), lambda progress: print(progress, flush=True))
+        run_load()
     except RuntimeError as error:
         sys.exit(str(error))
-    print(report, flush=True)
 
 
 if __name__ == "__main__":

@@ -147,7 +147,7 @@ def run(plan: Plan, on_progress: Callable[[Progress], None] | None = None) -> Re
         assert process.stdin is not None
         assert process.stdout is not None
         assert process.stderr is not None
-        process.stdin.write(msgspec.json.encode(asdict(plan)))
+        process.stdin.write(msgspec.json.encode({"relay": asdict(plan)}) + b"\n")
         process.stdin.close()
         for line in process.stdout:
             if b'"phase"' not in line[:9]:

@@ -7,9 +7,9 @@ use bytes::Bytes;
 use moq::carrier::StreamId;
 use moq::framing::profile::Profile;
 
-use crate::incoming::{Incoming, Kind};
+use super::incoming::{Incoming, Kind};
+use crate::delay::Delay;
 use crate::payload::Head;
-use crate::report::Delay;
 
 /// The time that counts, as the publisher stamps it.
 #[derive(Clone, Copy, Debug, Default)]

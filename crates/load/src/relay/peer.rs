@@ -8,9 +8,9 @@ use bytes::Bytes;
 use moq::carrier::{Dir, ReadState, SessionKey, SessionMut, StreamId, WriteError};
 use moq::framing::profile::Profile;
 
-use crate::messages::MessageError;
-use crate::session::{Event, Session};
-use crate::subscriber::{Pass, Subscriber, Totals};
+use super::messages::MessageError;
+use super::session::{Event, Session};
+use super::subscriber::{Pass, Subscriber, Totals};
 
 /// Bytes taken from a stream at once.
 const READ: usize = 256 * 1024;

@@ -1,12 +1,11 @@
 //! What one run showed, for Python to compare and print.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
-use hdrhistogram::Histogram;
 use serde::Serialize;
 
-use crate::process::{Cpu, Memory};
+use crate::delay::Delays;
+use crate::process::Cpu;
 
 /// What one run showed. Times are seconds unless the name says otherwise.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -59,21 +58,6 @@ pub struct Phase {
     pub relay_cpu: f64,
 }
 
-/// Quantiles in milliseconds; all zero when nothing was measured.
-#[derive(Clone, Copy, Debug, Default, Serialize)]
-pub struct Delays {
-    /// How many values.
-    pub count: u64,
-    /// The median.
-    pub p50: f64,
-    /// Nine of ten are below.
-    pub p90: f64,
-    /// 99 of 100 are below.
-    pub p99: f64,
-    /// The largest.
-    pub max: f64,
-}
-
 /// The relay in the counted time.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Relay {
@@ -98,7 +82,7 @@ pub struct Subscriber {
     pub longest_gap: f64,
 }
 
-/// How far a run is; [`crate::run`] tells it about ten times a second.
+/// How far a run is; [`super::run`] tells it about ten times a second.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Progress {
     /// What is going on.
@@ -125,90 +109,29 @@ pub enum PhaseName {
     Leave,
 }
 
-/// Collects durations; constant memory, three digits, up to a minute.
-#[derive(Clone, Debug)]
-pub struct Delay(Histogram<u32>);
-
-impl Delay {
-    const MOST: u64 = 60_000_000_000;
-
-    /// Empty.
-    pub fn new() -> Self {
-        Self(Histogram::new_with_bounds(1_000, Self::MOST, 3).expect("the bounds are in order"))
-    }
-
-    /// Adds one value; longer than a minute counts as a minute.
-    pub fn record(&mut self, value: Duration) {
-        self.0
-            .saturating_record((value.as_nanos() as u64).min(Self::MOST));
-    }
-
-    /// The quantiles so far.
-    pub fn quantiles(&self) -> Delays {
-        if self.0.is_empty() {
-            return Delays::default();
-        }
-        let at = |quantile| self.0.value_at_quantile(quantile) as f64 / 1e6;
-        Delays {
-            count: self.0.len(),
-            p50: at(0.5),
-            p90: at(0.9),
-            p99: at(0.99),
-            max: self.0.max() as f64 / 1e6,
-        }
-    }
-}
-
-impl Default for Delay {
-    fn default() -> Self {
-        Self::new()
-    }
+/// Resident memory in bytes, of one moment each.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct Memory {
+    /// Before the first connection.
+    pub start: u64,
+    /// With all connected and none subscribed.
+    pub connected: u64,
+    /// When the counted time starts.
+    pub running: u64,
+    /// The most seen in the counted time.
+    pub peak: u64,
+    /// When the counted time ends.
+    pub end: u64,
 }
 
 impl Relay {
     /// What the relay used between two readings, over `copies` deliveries.
-    pub(crate) fn between(before: &Cpu, after: &Cpu, copies: u64, memory: Memory) -> Self {
-        let cpu = after.total.saturating_sub(before.total).as_secs_f64();
-        let used = |(name, end): (&String, &Duration)| {
-            let start = before.threads.get(name).copied().unwrap_or_default();
-            (name.clone(), end.saturating_sub(start).as_secs_f64())
-        };
+    pub(crate) fn new(used: &Cpu, copies: u64, memory: Memory) -> Self {
         Self {
-            cpu,
-            cpu_per_copy: if copies == 0 {
-                0.0
-            } else {
-                cpu * 1e6 / copies as f64
-            },
-            threads: after
-                .threads
-                .iter()
-                .map(used)
-                .filter(|(_, cpu)| *cpu > 0.0)
-                .collect(),
+            cpu: used.total.as_secs_f64(),
+            cpu_per_copy: used.per_copy(copies),
+            threads: used.threads_in_seconds(),
             memory,
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn quantiles_are_milliseconds() {
-        let mut delay = Delay::new();
-        for value in 1..=100 {
-            delay.record(Duration::from_millis(value));
-        }
-        let delays = delay.quantiles();
-        assert_eq!(delays.count, 100);
-        assert!((delays.p50 - 50.0).abs() < 0.1 && (delays.p99 - 99.0).abs() < 0.1);
-        assert!((delays.max - 100.0).abs() < 0.2);
-    }
-
-    #[test]
-    fn an_empty_histogram_reports_nothing() {
-        assert_eq!(Delay::new().quantiles().count, 0);
     }
 }

@@ -10,8 +10,8 @@ use moq::framing::header::{self, SubgroupHeader, SubgroupId, TrackAlias};
 use moq::framing::location::GroupId;
 use moq::framing::profile::Profile;
 
+use super::plan::{Pace, Plan};
 use crate::payload::{HEAD, Head};
-use crate::plan::{Pace, Plan};
 
 /// A closed loop goes on after this long without progress: what it waits for was dropped.
 const STALL: Duration = Duration::from_millis(50);
@@ -384,7 +384,7 @@ mod tests {
             r#"{{"relay": "127.0.0.1:1", "namespace": ["n"], "subscribers": 2, "object_bytes": 1000,
                 "objects_per_stream": 10, "publisher_queue": 100000, "pace": {pace}}}"#
         );
-        let plan = Plan::from_json(&plan).expect("a plan");
+        let plan: Plan = serde_json::from_str(&plan).expect("a plan");
         let mut publisher =
             Publisher::new(&plan, moq::framing::profile::profile(16).expect("a draft"));
         publisher.set_asked(0, true);

@@ -134,18 +134,15 @@ pub enum Join {
 /// Why a plan cannot be carried out.
 #[derive(Debug, thiserror::Error)]
 pub enum PlanError {
-    /// The JSON is not a plan.
-    #[error("not a plan: {0}")]
-    Json(#[from] serde_json::Error),
     /// Two settings contradict each other, or one is out of range.
     #[error("{0}")]
     Setting(&'static str),
 }
 
 impl Plan {
-    /// Reads and checks a plan.
-    pub fn from_json(json: &str) -> Result<Self, PlanError> {
-        let plan: Self = serde_json::from_str(json)?;
+    /// The plan, if it can be carried out.
+    pub fn checked(self) -> Result<Self, PlanError> {
+        let plan = self;
         let refused = if plan.namespace.is_empty() {
             "namespace needs at least one field"
         } else if plan.tracks == 0 || plan.tracks_each == 0 || plan.tracks_each > plan.tracks {

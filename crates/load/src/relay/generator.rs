@@ -12,13 +12,14 @@ use moq::carrier::{
 use moq::framing::profile::Draft;
 use shard::{Datagram, Kind, Router, Sender, ShardId, SocketId};
 
-use crate::peer::{Peer, State};
-use crate::plan::{Join, Plan, Transport};
-use crate::process::{self, Cpu, Memory, Process};
-use crate::publisher::Publisher;
-use crate::report::{Delay, Phase, PhaseName, Progress, Relay, Report, Subscriber};
-use crate::session::{Event, Request};
-use crate::subscriber::{Pass, Totals, Window};
+use super::peer::{Peer, State};
+use super::plan::{Join, Plan, Transport};
+use super::publisher::Publisher;
+use super::report::{Memory, Phase, PhaseName, Progress, Relay, Report, Subscriber};
+use super::session::{Event, Request};
+use super::subscriber::{Pass, Totals, Window};
+use crate::delay::Delay;
+use crate::process::{self, Cpu, Process};
 
 /// How often progress is told and memory is looked at.
 const TICK: Duration = Duration::from_millis(100);
@@ -487,8 +488,8 @@ impl Generator {
         if let Some(process) = self.process {
             self.memory.end = process.resident();
             self.memory.peak = self.memory.peak.max(self.memory.end);
-            let after = process.cpu();
-            let relay = Relay::between(&self.stage_cpu, &after, self.totals.arrived, self.memory);
+            let used = process.cpu().since(&self.stage_cpu);
+            let relay = Relay::new(&used, self.totals.arrived, self.memory);
             self.report.relay = Some(relay);
         }
     }
@@ -532,7 +533,7 @@ impl Generator {
         self.enter(now, Stage::Leave);
     }
 
-    fn first_objects(&self) -> crate::report::Delays {
+    fn first_objects(&self) -> crate::delay::Delays {
         let mut delay = Delay::new();
         for peer in &self.peers[1..] {
             if let (Some(since), Some(first)) = (peer.since, peer.subscriber.first_object) {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use moq::carrier::{Dir, StreamId};
 use moq::framing::profile::Draft;
 
-use crate::messages::{self, Message, MessageError, RequestId};
+use super::messages::{self, Message, MessageError, RequestId};
 
 /// What a request of ours was about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
