@@ -27,6 +27,7 @@ _SECTIONS = {
     "moq": "`[moq]`: MoQ sessions",
     "limits": "`[limits]`: what MoQ clients may ask",
     "cache": "`[cache]`: the object cache",
+    "calls": "`[calls]`: the Realtime SFU",
 }
 
 

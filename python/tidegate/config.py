@@ -180,6 +180,33 @@ class CacheConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class CallsConfig:
+    """What the Realtime SFU grants an app and its sessions.
+
+    Attributes:
+        sessions: WebRTC sessions of this node; one more is answered 503,
+            `temporarily_unavailable_error`.
+        sessions_per_app: sessions of one app; one more is answered 429,
+            `temporarily_unavailable_error`.
+        requests_per_second: API requests of one session; more are answered 429 with
+            `Retry-After: 1`.
+        body_bytes: the largest request body; a larger one is answered 413, `payload_too_large`.
+        unconnected_seconds: how long a session that never connected is kept after it was made or
+            last changed; then 410.
+        reconnect_seconds: how long a session that lost its connection can come back; then 410.
+        silent_seconds: a track without a packet for so long ends, and its subscriptions with it.
+    """
+
+    sessions: Count = 10_000
+    sessions_per_app: Count = 10_000
+    requests_per_second: Count = 50
+    body_bytes: Bytes = 1 << 20
+    unconnected_seconds: Seconds = 60.0
+    reconnect_seconds: Seconds = 30.0
+    silent_seconds: Seconds = 30.0
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """Everything that a server is told before it starts.
 
@@ -187,10 +214,10 @@ class Config:
         data_dir: the directory of the database, keys and certificates; made, for its owner alone,
             when missing.
         http: where the REST API and the web pages listen; port 0 picks a free one.
-        udp: where QUIC listens, for every protocol; the default is dual-stack, and `0.0.0.0` where
-            IPv6 is off.
+        udp: where QUIC and WebRTC listen; the default is dual-stack, and `0.0.0.0` where IPv6 is
+            off.
         announce: the addresses under which clients reach us (`address` or `address:port`), for
-            certificates and URLs.
+            certificates, URLs and WebRTC; empty stands for this machine's own.
         database_url: empty for SQLite in the data directory, or
             `postgresql://user:password@host/database`.
         account_id: the bootstrap account's id; empty picks 32 hex digits.
@@ -208,6 +235,7 @@ class Config:
         moq: MoQ sessions.
         limits: bounds on MoQ clients.
         cache: the object cache.
+        calls: the Realtime SFU.
     """
 
     data_dir: Path = Path("data")
@@ -228,6 +256,7 @@ class Config:
     moq: MoqConfig = MoqConfig()
     limits: Limits = Limits()
     cache: CacheConfig = CacheConfig()
+    calls: CallsConfig = CallsConfig()
 
     def __post_init__(self) -> None:
         if (self.tls_cert is None) != (self.tls_key is None):
@@ -344,6 +373,7 @@ _SECTIONS: "dict[str, type[DataclassInstance]]" = {
     "moq": MoqConfig,
     "limits": Limits,
     "cache": CacheConfig,
+    "calls": CallsConfig,
 }
 
 
