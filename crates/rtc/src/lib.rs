@@ -2,3 +2,6 @@
 
 pub mod command;
 pub mod event;
+pub mod letter;
+pub mod plane;
+pub mod registry;

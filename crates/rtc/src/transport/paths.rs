@@ -1,0 +1,1 @@
+//! Which of the peer's addresses media takes.

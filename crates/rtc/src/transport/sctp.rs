@@ -1,0 +1,1 @@
+//! The SCTP association over DTLS.
