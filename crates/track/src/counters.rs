@@ -74,4 +74,50 @@ counters! {
     control_bytes_out,
     /// Events that waited because the queue to Python was full.
     events_delayed,
+    /// WebRTC sessions that this shard holds now.
+    rtc_sessions,
+    /// WebRTC tracks known to the shard now, at home or fed.
+    rtc_tracks,
+    /// WebRTC sinks now.
+    rtc_sinks,
+    /// RTP packets of publishers that became part of a track.
+    rtp_packets_in,
+    /// Their bytes, without SRTP.
+    rtp_bytes_in,
+    /// RTP packets sent to subscribers, retransmissions apart.
+    rtp_packets_out,
+    /// Their bytes, with SRTP.
+    rtp_bytes_out,
+    /// RTP packets sent to subscribers again.
+    rtp_retransmissions,
+    /// Packets that publishers sent again because we had asked.
+    rtp_recovered,
+    /// Bytes of padding that made packets as long as their run's.
+    rtp_padding_bytes,
+    /// RTCP packets from either side.
+    rtcp_packets_in,
+    /// RTCP packets to either side.
+    rtcp_packets_out,
+    /// Packets that publishers were asked for again.
+    nacks_out,
+    /// Packets that subscribers asked for again.
+    nacks_in,
+    /// Key frames that publishers were asked for.
+    keyframe_requests_out,
+    /// Key frames that subscribers asked for.
+    keyframe_requests_in,
+    /// SRTP and SRTCP packets that were forged, replayed or damaged.
+    srtp_failures,
+    /// RTP packets that belong to no track of their session.
+    rtp_unknown,
+    /// RTP packets and reports that are not what they claim to be.
+    rtp_malformed,
+    /// RTP packets not sent because the kernel had no room.
+    rtp_dropped_overload,
+    /// Retransmissions not sent: asked for too often, too late, or in a time without room.
+    rtp_dropped_retransmissions,
+    /// RTP packets that a full ring to another shard lost.
+    rtp_feed_lost,
+    /// STUN, DTLS and SRTP datagrams of nobody.
+    rtc_unclaimed,
 }
