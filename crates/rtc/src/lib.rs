@@ -1,7 +1,9 @@
 //! WebRTC sessions: ICE, DTLS and SCTP, whose packet this is, and one shard's part of the tracks.
 
+pub mod addresses;
 pub mod command;
 pub mod event;
 pub mod letter;
 pub mod plane;
 pub mod registry;
+pub mod transport;

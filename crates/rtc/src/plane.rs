@@ -4,10 +4,10 @@
 //! deadline come out. Nothing here waits or reads the clock.
 
 use std::collections::VecDeque;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use dimpl::DtlsCertificate;
 use shard::{Datagram, Kind, SocketId, Transmit};
 use track::{Counters, ShardId};
 
@@ -15,6 +15,7 @@ use crate::command::Command;
 use crate::event::Event;
 use crate::letter::{Addressed, Letter};
 use crate::registry::Registry;
+use crate::transport::{Certificate, CertificateError, Context, Settings};
 
 /// What the WebRTC half of a shard may spend.
 #[derive(Clone, Copy, Debug)]
@@ -54,32 +55,41 @@ pub struct Plane {
     now: Instant,
     limits: Limits,
     registry: Arc<Registry>,
-    certificate: DtlsCertificate,
+    context: Rc<Context>,
     counters: Arc<Counters>,
     events: VecDeque<Event>,
     letters: VecDeque<Addressed>,
 }
 
 impl Plane {
-    /// A plane without sessions. `certificate` is what all sessions of the process show.
+    /// A plane without sessions. `certificate` is what all sessions of the process show. Takes a
+    /// millisecond.
+    ///
+    /// # Errors
+    /// The certificate or its key cannot be read.
     pub fn new(
         shard: ShardId,
         now: Instant,
         registry: Arc<Registry>,
-        certificate: DtlsCertificate,
+        certificate: Certificate,
         limits: Limits,
         counters: Arc<Counters>,
-    ) -> Self {
-        Self {
+    ) -> Result<Self, CertificateError> {
+        let settings = Settings {
+            handshakes: limits.handshakes,
+            silent: limits.silent,
+        };
+        let context = Context::new(certificate, settings)?;
+        Ok(Self {
             shard,
             now,
             limits,
             registry,
-            certificate,
+            context: Rc::new(context),
             counters,
             events: VecDeque::new(),
             letters: VecDeque::new(),
-        }
+        })
     }
 
     /// The time of the last call.
