@@ -1,0 +1,1 @@
+//! VP9 payloads (RFC 9628).
