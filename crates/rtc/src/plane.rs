@@ -6,8 +6,9 @@
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
+use rtp::clock::WallClock;
 use shard::{Datagram, Kind, SocketId, Transmit};
 use track::{Counters, ShardId};
 
@@ -57,19 +58,21 @@ pub struct Plane {
     registry: Arc<Registry>,
     context: Rc<Context>,
     counters: Arc<Counters>,
+    clock: WallClock,
     events: VecDeque<Event>,
     letters: VecDeque<Addressed>,
 }
 
 impl Plane {
-    /// A plane without sessions. `certificate` is what all sessions of the process show. Takes a
-    /// millisecond.
+    /// A plane without sessions, at the moment that is `now` and `wall` on the two clocks.
+    /// `certificate` is what all sessions of the process show. Takes a millisecond.
     ///
     /// # Errors
     /// The certificate or its key cannot be read.
     pub fn new(
         shard: ShardId,
         now: Instant,
+        wall: SystemTime,
         registry: Arc<Registry>,
         certificate: Certificate,
         limits: Limits,
@@ -87,6 +90,7 @@ impl Plane {
             registry,
             context: Rc::new(context),
             counters,
+            clock: WallClock::new(now, wall),
             events: VecDeque::new(),
             letters: VecDeque::new(),
         })
