@@ -4,7 +4,18 @@ import subprocess
 import sys
 from pathlib import Path
 
-ALIASES = ["DrainReason", "Event", "FetchStatus", "FilterKind", "Location"]
+ALIASES = [
+    "Codec",
+    "DrainReason",
+    "Encoding",
+    "Event",
+    "FetchStatus",
+    "FilterKind",
+    "Location",
+    "LostReason",
+    "Mapping",
+    "PayloadType",
+]
 """Names that exist for type checkers alone."""
 
 

@@ -78,6 +78,28 @@ def reachable_hosts(announce: tuple[Announced, ...], bound: HostPort) -> tuple[s
     return local_addresses(ipv6=bound.host == "::")
 
 
+def candidates(announce: tuple[Announced, ...], bound: HostPort) -> tuple[HostPort, ...]:
+    """Numeric addresses for ICE, most wanted first: what was announced, else what is bound.
+
+    A wildcard stands for every local address, loopback last. A name that was announced stands for
+    all its addresses, and for none while it cannot be resolved.
+    """
+    if not announce:
+        hosts = reachable_hosts(announce, bound)
+        last = [host for host in hosts if ipaddress.ip_address(host).is_loopback]
+        return tuple(
+            HostPort(host, bound.port)
+            for host in (*(host for host in hosts if host not in last), *last)
+        )
+    found: dict[HostPort, None] = {}
+    for address in announce:
+        port = address.port or bound.port
+        with contextlib.suppress(OSError):
+            infos = socket.getaddrinfo(address.host, port, type=socket.SOCK_DGRAM)
+            found |= {HostPort(str(info[4][0]), port): None for info in infos}
+    return tuple(found)
+
+
 def local_addresses(*, ipv6: bool) -> tuple[str, ...]:
     """Every address of this machine, loopback first, but those that need a zone (link-local)."""
     found = ["127.0.0.1", *(["::1"] if ipv6 and has_ipv6() else [])]

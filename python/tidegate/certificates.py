@@ -86,6 +86,14 @@ def load_or_make(data_dir: Path, hosts: Sequence[str], *, now: datetime) -> Cert
     return _certificate([leaf], key, ours=True)
 
 
+def make_for_webrtc(*, now: datetime) -> Certificate:
+    """What WebRTC sessions show: known to peers by its fingerprint alone, so it needs no name, is
+    never stored, and may be as old as the process.
+    """
+    key = ec.generate_private_key(ec.SECP256R1())
+    return _certificate([_self_signed(key, frozenset({"tidegate"}), now)], key, ours=True)
+
+
 def load(cert: Path, key: Path) -> Certificate:
     """The operator's certificate chain and key, from PEM files.
 

@@ -15,6 +15,7 @@ from collections.abc import Callable
 
 from tidegate import _engine
 from tidegate.addresses import HostPort
+from tidegate.calls.server import CallsServer
 from tidegate.certificates import Certificate
 from tidegate.config import Config
 from tidegate.errors import StartError
@@ -27,13 +28,25 @@ log = logging.getLogger(__name__)
 _EVENTS_PER_TURN = 256
 """Events handled before the loop's other work has its turn."""
 
+_RTC_EVENTS = (
+    _engine.RtcConnected,
+    _engine.RtcDisconnected,
+    _engine.RtcClosed,
+    _engine.TrackFlowing,
+    _engine.TrackSilent,
+)
+
 
 class EngineFailed(StartError):
     """A shard of the engine has ended by a bug; the process cannot carry media any more."""
 
 
-def start(config: Config, certificate: Certificate) -> _engine.Engine:
+def start(config: Config, certificate: Certificate, rtc_certificate: Certificate) -> _engine.Engine:
     """Binds the UDP port and starts the shards.
+
+    Args:
+        certificate: what QUIC shows.
+        rtc_certificate: what WebRTC sessions show, for as long as the engine runs.
 
     Raises:
         StartError: the port is taken, or cannot be bound.
@@ -47,6 +60,8 @@ def start(config: Config, certificate: Certificate) -> _engine.Engine:
             certificate=chain,
             private_key=key,
             alpn=version.alpns(),
+            rtc_certificate=rtc_certificate.chain[0],
+            rtc_private_key=rtc_certificate.key,
             limits=_limits(config),
         )
     except OSError as error:
@@ -60,9 +75,10 @@ class EngineLoop:
         failed: done when the engine cannot go on.
     """
 
-    def __init__(self, engine: _engine.Engine, server: MoqServer) -> None:
+    def __init__(self, engine: _engine.Engine, moq: MoqServer, calls: CallsServer) -> None:
         self._engine = engine
-        self._server = server
+        self._moq = moq
+        self._calls = calls
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
         self._stopped = asyncio.Event()
@@ -105,12 +121,15 @@ class EngineLoop:
         for event in events:
             if isinstance(event, _engine.Stopped):
                 self._stopped.set()
+            elif isinstance(event, _RTC_EVENTS):
+                self._calls.handle(event, now)
             else:
-                self._server.handle(event, now)
+                self._moq.handle(event, now)
         self._set_timer()
 
     def _set_timer(self) -> None:
-        due = self._server.next_timeout()
+        deadlines = (self._moq.next_timeout(), self._calls.next_timeout())
+        due = min((at for at in deadlines if at is not None), default=None)
         timer = self._timer
         if timer is not None:
             if due is not None and timer.when() <= due and not timer.cancelled():
@@ -120,7 +139,9 @@ class EngineLoop:
 
     def _fire(self) -> None:
         self._timer = None
-        self._server.handle_timeout(self.now())
+        now = self.now()
+        self._moq.handle_timeout(now)
+        self._calls.handle_timeout(now)
         self._set_timer()
 
 
@@ -143,6 +164,7 @@ def _limits(config: Config) -> _engine.Limits:
         queued_bytes_per_sink=limits.queued_bytes_per_subscriber,
         control_backlog_bytes=limits.control_bytes_per_session,
         idle_seconds=moq.idle_seconds,
+        rtc_sessions=config.calls.sessions,
     )
 
 

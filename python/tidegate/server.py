@@ -14,9 +14,12 @@ import uvloop
 from rich.console import Console
 
 from tidegate import certificates, datadir, engine
-from tidegate.addresses import HostPort, reachable_hosts
+from tidegate.addresses import HostPort, candidates, reachable_hosts
 from tidegate.api.app import build_app
+from tidegate.api.realtime.operations import Media
 from tidegate.api.services import Services
+from tidegate.calls.limits import Limits as CallsLimits
+from tidegate.calls.server import CallsServer
 from tidegate.certificates import Certificate
 from tidegate.cli.panel import show_started
 from tidegate.config import Config
@@ -82,16 +85,24 @@ async def serving(config: Config) -> AsyncIterator[asyncio.Future[None]]:
         await watch.catch_up()
 
         shown = ShownCertificate(config, data_dir)
-        running = engine.start(config, shown.certificate)
+        rtc_certificate = certificates.make_for_webrtc(now=datetime.now(UTC))
+        running = engine.start(config, shown.certificate, rtc_certificate)
+        udp = HostPort(config.udp.host, running.port)
         rules = MoqServer(
             running,
             RelayAuthorizer(config, directory),
             Limits.configured(config.moq, config.limits),
             unix_offset=time.time() - asyncio.get_running_loop().time(),
         )
-        media = EngineLoop(running, rules)
+        calls = CallsServer(
+            running,
+            CallsLimits.configured(config.calls),
+            candidates=candidates(config.announce, udp),
+            fingerprint=bytes.fromhex(rtc_certificate.sha256),
+        )
+        media = EngineLoop(running, rules, calls)
         stack.push_async_callback(media.stop, _GOODBYE_SECONDS)
-        stack.callback(directory.subscribe(DirectoryListener(media, rules)))
+        stack.callback(directory.subscribe(DirectoryListener(media, rules, calls)))
 
         services = Services(
             config=config,
@@ -100,6 +111,7 @@ async def serving(config: Config) -> AsyncIterator[asyncio.Future[None]]:
             watch=watch,
             sealer=sealer,
             connected=rules.connected,
+            media=Media(calls, media.act),
             certificate_sha256=lambda: shown.certificate.sha256,
         )
         http = await HttpServer.start(
@@ -108,7 +120,6 @@ async def serving(config: Config) -> AsyncIterator[asyncio.Future[None]]:
         stack.push_async_callback(http.stop)
         for task in (watch.run(), shown.keep_fresh(media)):
             stack.callback(asyncio.create_task(task).cancel)
-        udp = HostPort(config.udp.host, running.port)
         _announce(config, account, http.address, udp, shown.certificate, data_dir)
         await mark_shown(store, account)
         if config.ready_file is not None:
@@ -206,9 +217,10 @@ class RelayAuthorizer:
 class DirectoryListener:
     """Brings what changed in the store to the sessions it concerns."""
 
-    def __init__(self, media: EngineLoop, rules: MoqServer) -> None:
+    def __init__(self, media: EngineLoop, rules: MoqServer, calls: CallsServer) -> None:
         self._media = media
         self._rules = rules
+        self._calls = calls
 
     def relay_changed(self, relay: RelayRecord) -> None:
         self._media.act(lambda now: self._rules.relay_changed(relay.uid, now))
@@ -219,3 +231,6 @@ class DirectoryListener:
     def tokens_changed(self, uid: str, revoked: frozenset[str]) -> None:
         if revoked:
             self._media.act(lambda now: self._rules.revoke(uid, revoked, now))
+
+    def app_deleted(self, uid: str) -> None:
+        self._media.act(lambda now: self._calls.close_app(uid, now))

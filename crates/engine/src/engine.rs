@@ -4,16 +4,26 @@ use std::collections::VecDeque;
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use moq::carrier::{Carriers, Certificate, Dial, Secrets, ServerTls, TlsError};
 use moq::relay::Relay;
 use moq::relay::command::{Command, ControlStream, FetchRange, SinkOptions};
-use moq::relay::event::Event;
+use rtc::command::{
+    Command as RtcCommand, Credentials, SinkChange, SinkOptions as RtcSinkOptions, TrackOptions,
+};
+use rtc::plane::Plane;
+use rtc::registry::Registry;
+use rtc::transport::CertificateError;
 use shard::{Binding, Commands, Events, Full, Handle, Panic, Plan, Signal, Waker};
-use track::{Counters, FetchId, Handles, ScopeId, SessionId, ShardId, SinkId, SourceId, TrackId};
+use track::{
+    Counters, FetchId, Handles, RtcSessionId, ScopeId, SessionId, ShardId, SinkId, SourceId,
+    TrackId,
+};
 
+use crate::halves::{Addressed, Command as AnyCommand, Event, Letter};
 use crate::router::{ShardRouter, Visits};
+use crate::rtc::Realtime;
 use crate::settings::Settings;
 
 /// Commands that may wait for one shard.
@@ -32,13 +42,16 @@ pub enum StartError {
     /// The certificate or its key cannot be read.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// The certificate of WebRTC sessions, or its key, cannot be used.
+    #[error(transparent)]
+    Rtc(#[from] CertificateError),
 }
 
 /// Counters of one shard, by name.
 pub type Stats = Vec<(&'static str, u64)>;
 
 struct Shard {
-    commands: Commands<Command>,
+    commands: Commands<AnyCommand>,
     events: Events<Event>,
     visits: Arc<Visits>,
     waker: Waker,
@@ -58,8 +71,9 @@ pub struct Engine {
     /// The next shard to dial from, and to ask for events.
     turn: usize,
     panics: Arc<Mutex<Vec<Panic>>>,
+    realtime: Realtime,
     /// Commands that a full queue did not take.
-    held: VecDeque<Command>,
+    held: VecDeque<Addressed>,
 }
 
 impl Engine {
@@ -69,6 +83,13 @@ impl Engine {
     /// The port cannot be bound, or the certificate or key cannot be read.
     pub fn start(settings: &Settings) -> Result<Self, StartError> {
         let tls = server_tls(&settings.certificate, &settings.private_key, &settings.alpn)?;
+        let rtc_certificate = rtc::transport::Certificate {
+            certificate: settings.rtc_certificate.clone(),
+            private_key: settings.rtc_private_key.clone(),
+        };
+        // A shard makes its own on its thread, where nothing can be refused any more.
+        rtc::transport::Context::new(rtc_certificate.clone(), settings.limits.transport(1))?;
+        let registry = Arc::new(Registry::new(settings.limits.rtc_sessions));
         let count = usize::from(settings.shards.clamp(1, 128));
         let binding = Binding::open(settings.udp, count)?;
         let port = binding.local_addr().port();
@@ -77,7 +98,7 @@ impl Engine {
         let wakers = (0..count)
             .map(|_| Waker::new())
             .collect::<Result<Vec<_>, _>>()?;
-        let letters = shard::letters(&wakers, LETTERS);
+        let letters = shard::letters::<Letter>(&wakers, LETTERS);
         let panics = Arc::new(Mutex::new(Vec::new()));
         let mut shards = Vec::with_capacity(count);
         for (id, (socket, letters)) in binding.into_sockets().into_iter().zip(letters).enumerate() {
@@ -99,6 +120,7 @@ impl Engine {
                 let (visits, counters) = (Arc::clone(&visits), Arc::clone(&counters));
                 let (limits, tls, secrets) =
                     (settings.limits.clone(), tls.clone(), secrets.clone());
+                let (registry, rtc_certificate) = (Arc::clone(&registry), rtc_certificate.clone());
                 move || {
                     let carriers = Carriers::new(id, limits.carriers(count), &secrets, Some(tls));
                     let relay = Relay::new(
@@ -106,9 +128,19 @@ impl Engine {
                         Instant::now(),
                         carriers,
                         limits.relay(count),
-                        counters,
+                        Arc::clone(&counters),
                     );
-                    ShardRouter::new(relay, sender, outbox, visits)
+                    let plane = Plane::new(
+                        ShardId(id),
+                        Instant::now(),
+                        SystemTime::now(),
+                        registry,
+                        rtc_certificate,
+                        limits.plane(count),
+                        counters,
+                    )
+                    .expect("the engine has tried this certificate");
+                    ShardRouter::new(relay, plane, sender, outbox, visits)
                 }
             };
             let (noted, told) = (Arc::clone(&panics), Arc::clone(&signal));
@@ -139,6 +171,7 @@ impl Engine {
             stopped: 0,
             turn: 0,
             panics,
+            realtime: Realtime::new(registry),
             held: VecDeque::new(),
         })
     }
@@ -184,7 +217,12 @@ impl Engine {
             let shard = &self.shards[(self.turn + at) % count];
             let taken = shard.events.drain(left, |event| match event {
                 Event::Stopped => self.stopped += 1,
-                event => take(event),
+                event => {
+                    if let Event::Rtc(rtc::event::Event::Closed { session }) = event {
+                        self.realtime.forget(session);
+                    }
+                    take(event);
+                }
             });
             left -= taken;
             if shard.visits.record() {
@@ -204,7 +242,19 @@ impl Engine {
     /// Sends a command to the shard that carries it out. While a shard's queue is full, commands
     /// wait here and [`Engine::poll`] gives no events, so that no more of them are caused.
     pub fn command(&mut self, command: Command) {
-        self.held.push_back(command);
+        let shard = command.shard().unwrap_or(ShardId(0));
+        self.send(shard, AnyCommand::Moq(command));
+    }
+
+    /// The same for a command about a WebRTC session, or one of its tracks or sinks.
+    pub fn rtc(&mut self, command: RtcCommand) {
+        if let Some((shard, command)) = self.realtime.route(command) {
+            self.send(shard, AnyCommand::Rtc(command));
+        }
+    }
+
+    fn send(&mut self, shard: ShardId, command: AnyCommand) {
+        self.held.push_back(Addressed { shard, command });
         self.push_held();
     }
 
@@ -214,14 +264,13 @@ impl Engine {
     }
 
     fn push_held(&mut self) {
-        while let Some(command) = self.held.pop_front() {
-            let shard = command.shard().map_or(0, |shard| usize::from(shard.0));
+        while let Some(Addressed { shard, command }) = self.held.pop_front() {
             // No shard: a handle that was never given out.
-            let Some(shard) = self.shards.get(shard) else {
+            let Some(queue) = self.shards.get(usize::from(shard.0)) else {
                 continue;
             };
-            if let Err(Full(command)) = shard.commands.try_push(command) {
-                self.held.push_front(command);
+            if let Err(Full(command)) = queue.commands.try_push(command) {
+                self.held.push_front(Addressed { shard, command });
                 return;
             }
         }
@@ -238,7 +287,7 @@ impl Engine {
             // before it ends.
             let _ = shard
                 .commands
-                .try_push(Command::SetTls { tls: tls.clone() });
+                .try_push(AnyCommand::Moq(Command::SetTls { tls: tls.clone() }));
         }
         Ok(())
     }
@@ -263,7 +312,14 @@ impl Engine {
                 reason: reason.to_owned(),
                 deadline,
             };
-            if shard.commands.try_push(command).is_err() {
+            let commands = [
+                AnyCommand::Moq(command),
+                AnyCommand::Rtc(RtcCommand::Shutdown),
+            ];
+            if commands
+                .into_iter()
+                .any(|command| shard.commands.try_push(command).is_err())
+            {
                 // It does not keep up: no goodbye of its would be heard either.
                 self.stopped += 1;
             }
@@ -353,6 +409,57 @@ impl Engine {
             range,
         });
         fetch
+    }
+
+    /// A WebRTC session that binding requests with these credentials reach.
+    pub fn create_rtc_session(&mut self, credentials: Credentials) -> RtcSessionId {
+        self.realtime.create_session(&self.handles, credentials)
+    }
+
+    /// These credentials reach the session too.
+    pub fn add_rtc_credentials(&mut self, session: RtcSessionId, credentials: Credentials) {
+        self.realtime.add_credentials(session, credentials);
+    }
+
+    /// What the session sends in a section becomes a track.
+    pub fn open_rtc_track(&mut self, session: RtcSessionId, options: TrackOptions) -> TrackId {
+        let (track, command) = self.realtime.open_track(&self.handles, session, options);
+        self.rtc(command);
+        track
+    }
+
+    /// Ends a track.
+    pub fn close_rtc_track(&mut self, session: RtcSessionId, track: TrackId) {
+        let command = self.realtime.close_track(session, track);
+        self.rtc(command);
+    }
+
+    /// Sends a track to a WebRTC session.
+    pub fn attach_rtc_sink(
+        &mut self,
+        session: RtcSessionId,
+        track: TrackId,
+        options: RtcSinkOptions,
+    ) -> SinkId {
+        let (sink, command) = self
+            .realtime
+            .attach_sink(&self.handles, session, track, options);
+        if let Some(command) = command {
+            self.rtc(command);
+        }
+        sink
+    }
+
+    /// Changes what a sink sends; `track`: another one.
+    pub fn update_rtc_sink(
+        &mut self,
+        session: RtcSessionId,
+        sink: SinkId,
+        track: Option<TrackId>,
+        change: SinkChange,
+    ) {
+        let command = self.realtime.update_sink(session, sink, track, change);
+        self.rtc(command);
     }
 
     /// Ends the shards; sessions that still stand are not told.

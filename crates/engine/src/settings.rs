@@ -19,6 +19,10 @@ pub struct Settings {
     pub private_key: Vec<u8>,
     /// What raw QUIC may speak, most wanted first.
     pub alpn: Vec<String>,
+    /// What every WebRTC session shows: ECDSA P-256, DER.
+    pub rtc_certificate: Vec<u8>,
+    /// PKCS #8, DER.
+    pub rtc_private_key: Vec<u8>,
     /// Every bound.
     pub limits: Limits,
 }
@@ -60,6 +64,14 @@ pub struct Limits {
     pub control_backlog: usize,
     /// A silent session has failed after this.
     pub idle: Duration,
+    /// WebRTC sessions at once.
+    pub rtc_sessions: usize,
+    /// DTLS handshakes under way at once.
+    pub rtc_handshakes: usize,
+    /// A WebRTC session from which nothing authentic came for so long is disconnected.
+    pub rtc_silent: Duration,
+    /// Media kept for retransmission.
+    pub rtc_history_bytes: usize,
 }
 
 impl Default for Limits {
@@ -82,6 +94,10 @@ impl Default for Limits {
             behind: Duration::from_secs(5),
             control_backlog: 1 << 20,
             idle: Duration::from_secs(10),
+            rtc_sessions: 10_000,
+            rtc_handshakes: 1_000,
+            rtc_silent: Duration::from_secs(10),
+            rtc_history_bytes: 256 << 20,
         }
     }
 }
@@ -101,6 +117,24 @@ impl Limits {
             uni_streams: self.data_streams,
             idle: self.idle,
             ..carrier::Config::default()
+        }
+    }
+
+    /// One shard's share for the transports of its WebRTC sessions.
+    pub(crate) fn transport(&self, shards: usize) -> rtc::transport::Settings {
+        rtc::transport::Settings {
+            handshakes: self.rtc_handshakes.div_ceil(shards),
+            silent: self.rtc_silent,
+        }
+    }
+
+    /// One shard's share for its WebRTC half.
+    pub(crate) fn plane(&self, shards: usize) -> rtc::plane::Limits {
+        rtc::plane::Limits {
+            sessions: self.rtc_sessions,
+            handshakes: self.rtc_handshakes.div_ceil(shards),
+            silent: self.rtc_silent,
+            history_bytes: self.rtc_history_bytes / shards,
         }
     }
 

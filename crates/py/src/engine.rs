@@ -8,14 +8,17 @@ use ::engine::{Settings, StartError};
 use ::moq::carrier::{ClientTls, Dial, Transport, Verify};
 use ::moq::framing::location::Location;
 use ::moq::relay::command::{Command, ControlStream, FetchRange, SinkChange, SinkOptions, Start};
+use ::rtc::command::{Command as RtcCommand, Credentials, Remote, SinkChange as RtcSinkChange};
+use ::rtp::extensions::ExtensionNumber;
 use bytes::Bytes;
 use pyo3::exceptions::{PyOSError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
-use track::{FetchId, ScopeId, SessionId, SinkId, SourceId, TrackId};
+use track::{FetchId, RtcSessionId, ScopeId, SessionId, SinkId, SourceId, TrackId};
 
 use crate::events::to_python;
 use crate::limits::{Limits, seconds};
+use crate::rtc::{PyEncoding, PyMapping, PyPayloadType, mappings, sink_options, track_options};
 
 type PyLocation = (u64, u64);
 
@@ -73,13 +76,21 @@ fn milliseconds(value: Option<u64>) -> Option<Duration> {
 #[pymethods]
 impl Engine {
     #[new]
-    #[pyo3(signature = (*, udp, shards, certificate, private_key, alpn, limits = None))]
+    #[pyo3(signature = (
+        *, udp, shards, certificate, private_key, alpn, rtc_certificate, rtc_private_key, limits = None
+    ))]
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "keyword arguments of a Python constructor"
+    )]
     fn new(
         udp: (String, u16),
         shards: u8,
         certificate: Vec<u8>,
         private_key: Vec<u8>,
         alpn: Vec<String>,
+        rtc_certificate: Vec<u8>,
+        rtc_private_key: Vec<u8>,
         limits: Option<&Bound<'_, Limits>>,
     ) -> PyResult<Self> {
         let settings = Settings {
@@ -88,6 +99,8 @@ impl Engine {
             certificate,
             private_key,
             alpn,
+            rtc_certificate,
+            rtc_private_key,
             limits: limits
                 .map(|limits| limits.get().0.clone())
                 .unwrap_or_default(),
@@ -95,6 +108,7 @@ impl Engine {
         let engine = ::engine::Engine::start(&settings).map_err(|error| match error {
             StartError::Io(error) => PyOSError::new_err((error.raw_os_error(), error.to_string())),
             StartError::Tls(error) => value_error(error),
+            StartError::Rtc(error) => value_error(error),
         })?;
         let (port, shards, fd) = (engine.port(), engine.shards(), engine.fd());
         Ok(Self {
@@ -433,6 +447,147 @@ impl Engine {
     fn cancel_fetch(&self, fetch: u64) {
         self.command(Command::CancelFetch {
             fetch: FetchId(fetch),
+        });
+    }
+
+    fn create_rtc_session(&self, ufrag: String, pwd: String) -> u64 {
+        self.lock().create_rtc_session(Credentials { ufrag, pwd }).0
+    }
+
+    fn add_rtc_credentials(&self, session: u64, ufrag: String, pwd: String) {
+        self.lock()
+            .add_rtc_credentials(RtcSessionId(session), Credentials { ufrag, pwd });
+    }
+
+    #[pyo3(signature = (session, *, algorithm, fingerprint, dtls_client, sctp_port))]
+    fn set_rtc_remote(
+        &self,
+        session: u64,
+        algorithm: String,
+        fingerprint: Vec<u8>,
+        dtls_client: bool,
+        sctp_port: Option<u16>,
+    ) {
+        self.lock().rtc(RtcCommand::SetRemote {
+            session: RtcSessionId(session),
+            remote: Remote {
+                algorithm,
+                fingerprint,
+                dtls_client,
+                sctp_port,
+            },
+        });
+    }
+
+    fn set_rtc_extensions(&self, session: u64, extensions: Vec<(u8, u16)>) {
+        self.lock().rtc(RtcCommand::SetExtensions {
+            session: RtcSessionId(session),
+            extensions: extensions
+                .into_iter()
+                .map(|(id, number)| (id, ExtensionNumber(number)))
+                .collect(),
+        });
+    }
+
+    #[pyo3(signature = (session, *, mid, video, payload_types, encodings, silent_seconds))]
+    fn open_rtc_track(
+        &self,
+        session: u64,
+        mid: String,
+        video: bool,
+        payload_types: Vec<PyPayloadType>,
+        encodings: Vec<PyEncoding>,
+        silent_seconds: f64,
+    ) -> PyResult<u64> {
+        let options = track_options(mid, video, payload_types, encodings, silent_seconds)?;
+        Ok(self.lock().open_rtc_track(RtcSessionId(session), options).0)
+    }
+
+    #[pyo3(signature = (session, track, *, mid, video, payload_types, encodings, silent_seconds))]
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "keyword arguments of a Python method"
+    )]
+    fn update_rtc_track(
+        &self,
+        session: u64,
+        track: u64,
+        mid: String,
+        video: bool,
+        payload_types: Vec<PyPayloadType>,
+        encodings: Vec<PyEncoding>,
+        silent_seconds: f64,
+    ) -> PyResult<()> {
+        let options = track_options(mid, video, payload_types, encodings, silent_seconds)?;
+        self.lock().rtc(RtcCommand::UpdateTrack {
+            session: RtcSessionId(session),
+            track: TrackId(track),
+            options: Box::new(options),
+        });
+        Ok(())
+    }
+
+    fn close_rtc_track(&self, session: u64, track: u64) {
+        self.lock()
+            .close_rtc_track(RtcSessionId(session), TrackId(track));
+    }
+
+    #[pyo3(signature = (session, track, *, mid, ssrc, rtx_ssrc, cname, mappings, layers))]
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "keyword arguments of a Python method"
+    )]
+    fn attach_rtc_sink(
+        &self,
+        session: u64,
+        track: u64,
+        mid: String,
+        ssrc: u32,
+        rtx_ssrc: Option<u32>,
+        cname: String,
+        mappings: Vec<PyMapping>,
+        layers: Vec<String>,
+    ) -> u64 {
+        let options = sink_options(mid, ssrc, rtx_ssrc, cname, mappings, layers);
+        self.lock()
+            .attach_rtc_sink(RtcSessionId(session), TrackId(track), options)
+            .0
+    }
+
+    #[pyo3(signature = (session, sink, *, track = None, mappings = None, layers = None, cname = None))]
+    fn update_rtc_sink(
+        &self,
+        session: u64,
+        sink: u64,
+        track: Option<u64>,
+        mappings: Option<Vec<PyMapping>>,
+        layers: Option<Vec<String>>,
+        cname: Option<String>,
+    ) {
+        let change = RtcSinkChange {
+            track: None,
+            mappings: mappings.map(self::mappings),
+            layers,
+            cname,
+        };
+        self.lock().update_rtc_sink(
+            RtcSessionId(session),
+            SinkId(sink),
+            track.map(TrackId),
+            change,
+        );
+    }
+
+    fn detach_rtc_sink(&self, session: u64, sink: u64) {
+        self.lock().rtc(RtcCommand::DetachSink {
+            session: RtcSessionId(session),
+            sink: SinkId(sink),
+        });
+    }
+
+    fn close_rtc_session(&self, session: u64) {
+        self.lock().rtc(RtcCommand::Close {
+            session: RtcSessionId(session),
         });
     }
 }

@@ -1,8 +1,10 @@
 //! One Python class an event.
 
+use ::engine::Event;
 use ::moq::carrier::Transport;
 use ::moq::framing::location::Location;
-use ::moq::relay::event::{DrainReason, Event, FetchStatus};
+use ::moq::relay::event::{DrainReason, Event as MoqEvent, FetchStatus};
+use ::rtc::event::{Event as RtcEvent, Lost};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
@@ -43,6 +45,11 @@ events! {
     GroupReached { track: u64, group: u64 }
     FetchAnswer { fetch: u64, status: &'static str, end_of_track: bool, end: PyLocation }
     FetchDone { fetch: u64, complete: bool }
+    RtcConnected { session: u64 }
+    RtcDisconnected { session: u64, reason: &'static str }
+    RtcClosed { session: u64 }
+    TrackFlowing { session: u64, track: u64 }
+    TrackSilent { session: u64, track: u64 }
     Stopped {}
 }
 
@@ -52,8 +59,44 @@ fn pair(location: Location) -> PyLocation {
 
 /// The Python object of an event.
 pub(crate) fn to_python(py: Python<'_>, event: Event) -> PyResult<Py<PyAny>> {
+    match event {
+        Event::Moq(event) => moq_event(py, event),
+        Event::Rtc(event) => rtc_event(py, event),
+        Event::Stopped => Ok(Py::new(py, Stopped {})?.into_any()),
+    }
+}
+
+fn rtc_event(py: Python<'_>, event: RtcEvent) -> PyResult<Py<PyAny>> {
     Ok(match event {
-        Event::Incoming { session, incoming } => Py::new(
+        RtcEvent::Connected { session } => {
+            Py::new(py, RtcConnected { session: session.0 })?.into_any()
+        }
+        RtcEvent::Disconnected { session, reason } => {
+            let reason = match reason {
+                Lost::Silent => "silent",
+                Lost::CloseNotify => "close_notify",
+                Lost::Fingerprint => "fingerprint",
+                Lost::Handshake => "handshake",
+            };
+            let session = session.0;
+            Py::new(py, RtcDisconnected { session, reason })?.into_any()
+        }
+        RtcEvent::Closed { session } => Py::new(py, RtcClosed { session: session.0 })?.into_any(),
+        RtcEvent::TrackFlowing { session, track } => {
+            let (session, track) = (session.0, track.0);
+            Py::new(py, TrackFlowing { session, track })?.into_any()
+        }
+        RtcEvent::TrackSilent { session, track } => {
+            let (session, track) = (session.0, track.0);
+            Py::new(py, TrackSilent { session, track })?.into_any()
+        }
+        RtcEvent::Stopped => Py::new(py, Stopped {})?.into_any(),
+    })
+}
+
+fn moq_event(py: Python<'_>, event: MoqEvent) -> PyResult<Py<PyAny>> {
+    Ok(match event {
+        MoqEvent::Incoming { session, incoming } => Py::new(
             py,
             Incoming {
                 session: session.0,
@@ -70,7 +113,7 @@ pub(crate) fn to_python(py: Python<'_>, event: Event) -> PyResult<Py<PyAny>> {
             },
         )?
         .into_any(),
-        Event::Connected { session, protocol } => Py::new(
+        MoqEvent::Connected { session, protocol } => Py::new(
             py,
             Connected {
                 session: session.0,
@@ -78,7 +121,7 @@ pub(crate) fn to_python(py: Python<'_>, event: Event) -> PyResult<Py<PyAny>> {
             },
         )?
         .into_any(),
-        Event::StreamBytes {
+        MoqEvent::StreamBytes {
             session,
             stream,
             data,
@@ -96,7 +139,7 @@ pub(crate) fn to_python(py: Python<'_>, event: Event) -> PyResult<Py<PyAny>> {
             )?
             .into_any()
         }
-        Event::StreamReset {
+        MoqEvent::StreamReset {
             session,
             stream,
             code,
@@ -109,7 +152,7 @@ pub(crate) fn to_python(py: Python<'_>, event: Event) -> PyResult<Py<PyAny>> {
             },
         )?
         .into_any(),
-        Event::StreamStopped {
+        MoqEvent::StreamStopped {
             session,
             stream,
             code,
@@ -122,7 +165,7 @@ pub(crate) fn to_python(py: Python<'_>, event: Event) -> PyResult<Py<PyAny>> {
             },
         )?
         .into_any(),
-        Event::Closed {
+        MoqEvent::Closed {
             session,
             code,
             reason,
@@ -137,7 +180,7 @@ pub(crate) fn to_python(py: Python<'_>, event: Event) -> PyResult<Py<PyAny>> {
             },
         )?
         .into_any(),
-        Event::SinkAttached {
+        MoqEvent::SinkAttached {
             sink,
             largest,
             valid,
@@ -150,7 +193,7 @@ pub(crate) fn to_python(py: Python<'_>, event: Event) -> PyResult<Py<PyAny>> {
             },
         )?
         .into_any(),
-        Event::SinkDrained {
+        MoqEvent::SinkDrained {
             sink,
             streams,
             reason,
@@ -171,8 +214,10 @@ pub(crate) fn to_python(py: Python<'_>, event: Event) -> PyResult<Py<PyAny>> {
             )?
             .into_any()
         }
-        Event::SourceEnded { source } => Py::new(py, SourceEnded { source: source.0 })?.into_any(),
-        Event::Malformed {
+        MoqEvent::SourceEnded { source } => {
+            Py::new(py, SourceEnded { source: source.0 })?.into_any()
+        }
+        MoqEvent::Malformed {
             track,
             source,
             reason,
@@ -185,7 +230,7 @@ pub(crate) fn to_python(py: Python<'_>, event: Event) -> PyResult<Py<PyAny>> {
             },
         )?
         .into_any(),
-        Event::TrackState {
+        MoqEvent::TrackState {
             track,
             query,
             largest,
@@ -198,7 +243,7 @@ pub(crate) fn to_python(py: Python<'_>, event: Event) -> PyResult<Py<PyAny>> {
             },
         )?
         .into_any(),
-        Event::GroupReached { track, group } => Py::new(
+        MoqEvent::GroupReached { track, group } => Py::new(
             py,
             GroupReached {
                 track: track.0,
@@ -206,7 +251,7 @@ pub(crate) fn to_python(py: Python<'_>, event: Event) -> PyResult<Py<PyAny>> {
             },
         )?
         .into_any(),
-        Event::FetchAnswer {
+        MoqEvent::FetchAnswer {
             fetch,
             status,
             end_of_track,
@@ -229,7 +274,7 @@ pub(crate) fn to_python(py: Python<'_>, event: Event) -> PyResult<Py<PyAny>> {
             )?
             .into_any()
         }
-        Event::FetchDone { fetch, complete } => Py::new(
+        MoqEvent::FetchDone { fetch, complete } => Py::new(
             py,
             FetchDone {
                 fetch: fetch.0,
@@ -237,6 +282,6 @@ pub(crate) fn to_python(py: Python<'_>, event: Event) -> PyResult<Py<PyAny>> {
             },
         )?
         .into_any(),
-        Event::Stopped => Py::new(py, Stopped {})?.into_any(),
+        MoqEvent::Stopped => Py::new(py, Stopped {})?.into_any(),
     })
 }

@@ -5,6 +5,7 @@ mod engine;
 mod events;
 mod limits;
 mod load;
+mod rtc;
 
 use pyo3::prelude::*;
 
@@ -14,8 +15,9 @@ mod _engine {
     use crate::engine::Engine;
     #[pymodule_export]
     use crate::events::{
-        Closed, Connected, FetchAnswer, FetchDone, GroupReached, Incoming, Malformed, SinkAttached,
-        SinkDrained, SourceEnded, Stopped, StreamBytes, StreamReset, StreamStopped, TrackState,
+        Closed, Connected, FetchAnswer, FetchDone, GroupReached, Incoming, Malformed, RtcClosed,
+        RtcConnected, RtcDisconnected, SinkAttached, SinkDrained, SourceEnded, Stopped,
+        StreamBytes, StreamReset, StreamStopped, TrackFlowing, TrackSilent, TrackState,
     };
     #[pymodule_export]
     use crate::limits::Limits;

@@ -30,6 +30,10 @@ impl Limits {
         behind_seconds = 5.0,
         control_backlog_bytes = 1 << 20,
         idle_seconds = 10.0,
+        rtc_sessions = 10_000,
+        rtc_handshakes = 1_000,
+        rtc_silent_seconds = 10.0,
+        rtc_history_bytes = 256 << 20,
     ))]
     #[allow(
         clippy::too_many_arguments,
@@ -53,6 +57,10 @@ impl Limits {
         behind_seconds: f64,
         control_backlog_bytes: usize,
         idle_seconds: f64,
+        rtc_sessions: usize,
+        rtc_handshakes: usize,
+        rtc_silent_seconds: f64,
+        rtc_history_bytes: usize,
     ) -> PyResult<Self> {
         Ok(Self(engine::Limits {
             sessions,
@@ -72,6 +80,10 @@ impl Limits {
             behind: seconds(behind_seconds)?,
             control_backlog: control_backlog_bytes,
             idle: seconds(idle_seconds)?,
+            rtc_sessions,
+            rtc_handshakes,
+            rtc_silent: seconds(rtc_silent_seconds)?,
+            rtc_history_bytes,
         }))
     }
 }
