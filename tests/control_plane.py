@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 from tidegate.addresses import HostPort
 from tidegate.api.app import build_app
+from tidegate.api.realtime.operations import Media
 from tidegate.api.services import Services
 from tidegate.config import Config
 from tidegate.http import HttpServer
@@ -22,6 +23,8 @@ from tidegate.store.sealing import Sealer
 from tidegate.store.watch import Watch
 from tidegate.tokens import Grant, Verifier
 
+from tests.fake_calls import FakeCalls
+
 ACCOUNT = "0123456789abcdef0123456789abcdef"
 API_TOKEN = "an-api-token-for-tests"
 SHA256 = "ab" * 32
@@ -34,6 +37,7 @@ class Api:
     """A running control plane: ``call`` it, and look at what the media side would see.
 
     Attributes:
+        calls: what stands for the SFU's rules.
         connected: uids of relays that pretend to have a session.
     """
 
@@ -41,6 +45,7 @@ class Api:
     url: str
     http: httpx.AsyncClient
     verifier: Verifier
+    calls: FakeCalls
     connected: set[str] = field(default_factory=set)
 
     @property
@@ -80,6 +85,7 @@ async def running_api(store: Store, config: Config, data_dir: Path) -> AsyncIter
     await bootstrap(store, sealer, account_id=ACCOUNT, api_token=API_TOKEN, now=micros())
     await watch.catch_up()
     connected: set[str] = set()
+    calls = FakeCalls()
     services = Services(
         config=config,
         store=store,
@@ -87,6 +93,7 @@ async def running_api(store: Store, config: Config, data_dir: Path) -> AsyncIter
         watch=watch,
         sealer=sealer,
         connected=connected.__contains__,
+        media=Media(calls, lambda change: change(0.0)),
         certificate_sha256=lambda: SHA256,
     )
     server = await HttpServer.start(
@@ -96,5 +103,5 @@ async def running_api(store: Store, config: Config, data_dir: Path) -> AsyncIter
     headers = {"authorization": f"Bearer {API_TOKEN}"}
     verifier = Verifier(directory, issuer=config.moq.issuer, audience=config.moq.audience)
     async with httpx.AsyncClient(base_url=url, headers=headers, timeout=30) as http:
-        yield Api(services, url, http, verifier, connected)
+        yield Api(services, url, http, verifier, calls, connected)
     await server.stop()

@@ -277,6 +277,13 @@ class AppNotFound(CallsError):
         super().__init__("App not found.")
 
 
+class CallsRouteNotFound(CallsError):
+    status, code = 404, "not_found"
+
+    def __init__(self) -> None:
+        super().__init__("No such endpoint.")
+
+
 class DecodingError(CallsError):
     """The body is no JSON object, or a member has another type than documented."""
 
@@ -373,6 +380,15 @@ class CallsUnavailable(CallsError):
     """This node has no room, or lacks what was asked for."""
 
     status, code, retry_after = 503, "temporarily_unavailable_error", 1
+
+
+class AdaptersUnavailable(CallsError):
+    """There are none here, whenever one asks."""
+
+    status, code = 503, "temporarily_unavailable_error"
+
+    def __init__(self) -> None:
+        super().__init__("WebSocket adapters are not available.")
 
 
 class CallsInternalError(CallsError):

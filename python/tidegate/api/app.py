@@ -9,6 +9,7 @@ from tidegate.api.certificate import certificate_sha256
 from tidegate.api.failures import reply_to
 from tidegate.api.health import healthz, readyz
 from tidegate.api.openapi import SECURITY, openapi_document
+from tidegate.api.realtime.app import realtime_surface
 from tidegate.api.relay_tokens import relay_tokens_router
 from tidegate.api.relays import relays_router
 from tidegate.api.services import Services
@@ -34,7 +35,7 @@ def build_app(services: Services) -> Litestar:
     )
     beside = Router("/", route_handlers=[healthz, readyz, certificate_sha256], dependencies=given)
     return Litestar(
-        route_handlers=[v4, openapi_document(v4), beside],
+        route_handlers=[v4, openapi_document(v4), beside, realtime_surface(services)],
         state=State({"services": services}),
         exception_handlers={Exception: reply_to},
         request_max_body_size=services.config.api.body_bytes,

@@ -44,12 +44,17 @@ async def caller(connection: Connection) -> ApiToken:
         InvalidCredentials: the token is unknown, revoked or expired.
     """
     services: Services = connection.app.state.services
-    scheme, _, secret = connection.headers.get("authorization", "").partition(" ")
-    secret = secret.strip()
-    if scheme.lower() != "bearer" or not secret:
+    secret = bearer(connection)
+    if not secret:
         raise MissingCredentials
     async with services.store.reading() as db:
         token = await api_tokens.authenticate(db, secret, now=services.now())
     if token is None:
         raise InvalidCredentials
     return token
+
+
+def bearer(connection: Connection) -> str:
+    """The token of ``Authorization: Bearer``; empty without one."""
+    scheme, _, token = connection.headers.get("authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""

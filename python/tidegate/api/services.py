@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from litestar.di import NamedDependency
 from sqlalchemy.exc import SQLAlchemyError
 
+from tidegate.api.realtime.operations import Media
 from tidegate.config import Config
 from tidegate.store.clock import micros
 from tidegate.store.database import Store
@@ -23,6 +24,7 @@ class Services:
 
     Attributes:
         connected: whether a relay (by its uid) has a live session.
+        media: the Realtime SFU's rules.
         certificate_sha256: the hash of the certificate that QUIC shows now, lower-case hex; None
         before there is one.
         ready: whether the media side takes sessions.
@@ -35,6 +37,7 @@ class Services:
     watch: Watch
     sealer: Sealer
     connected: Callable[[str], bool]
+    media: Media
     certificate_sha256: Callable[[], str | None]
     ready: Callable[[], bool] = lambda: True
     now: Callable[[], int] = field(default=micros)
