@@ -17,6 +17,7 @@ _GROUPS = {
     "moq": Group("MoQ sessions", sort_key=4),
     "limits": Group("MoQ limits", sort_key=5),
     "cache": Group("Cache", sort_key=6),
+    "calls": Group("Realtime SFU", sort_key=7),
 }
 
 
