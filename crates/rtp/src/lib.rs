@@ -13,3 +13,6 @@ pub mod rtcp;
 pub mod sequence;
 pub mod srtp;
 pub mod twcc;
+
+#[cfg(test)]
+mod hex;

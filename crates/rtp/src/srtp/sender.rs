@@ -1,17 +1,21 @@
 //! Sealing what a session sends.
 
+use super::cipher::{Cipher, RTCP_ENCRYPTED, RTCP_HEADER};
 use super::keys::Keys;
 use super::profile::Profile;
+use super::replay::index_of;
+use crate::packet::FIXED_HEADER;
 
-/// Why a packet was not sealed; each one is a mistake of ours, except `Exhausted`.
+/// Why a packet was not sealed. It must not be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SealError {
     /// The buffer does not hold the packet, its header and what sealing adds.
     #[error("no room for the packet and what sealing adds")]
     NoRoom,
-    /// No further packet can have an index of its own: the session needs new keys (RFC 3711 §9.2).
-    #[error("the keys have sealed as many packets as they may")]
-    Exhausted,
+    /// No index is left for the packet: its sequence number is before the stream's first, or the keys
+    /// have sealed as many as they may (RFC 3711 §9.2).
+    #[error("no index is left for the packet")]
+    NoIndex,
 }
 
 /// How far one SSRC of ours has counted. Whoever holds a sink holds this: sealing then costs the
@@ -22,15 +26,38 @@ pub struct SenderStream {
     newest: Option<u64>,
 }
 
+impl SenderStream {
+    /// The index of a packet, and from now on the newest if it is newer. The first begins with a
+    /// rollover counter of zero.
+    fn index(&mut self, sequence: u16) -> Option<u64> {
+        let Some(newest) = self.newest else {
+            self.newest = Some(sequence.into());
+            return self.newest;
+        };
+        let index = index_of(sequence, newest)?;
+        self.newest = Some(index.max(newest));
+        Some(index)
+    }
+}
+
 /// What seals the packets that one session sends. Its keys serve one DTLS association.
 pub struct Sender {
     profile: Profile,
+    rtp: Cipher,
+    rtcp: Cipher,
+    /// Of the next RTCP packet. One count for all SSRCs: each sees it grow.
+    rtcp_index: u32,
 }
 
 impl Sender {
     /// A sender that has sealed nothing yet.
     pub fn new(keys: &Keys) -> Self {
-        todo!()
+        Self {
+            profile: keys.profile,
+            rtp: Cipher::new(keys.profile, &keys.rtp()),
+            rtcp: Cipher::new(keys.profile, &keys.rtcp()),
+            rtcp_index: 0,
+        }
     }
 
     /// The suite it seals with.
@@ -54,7 +81,16 @@ impl Sender {
         header_len: usize,
         packet_len: usize,
     ) -> Result<usize, SealError> {
-        todo!()
+        let sealed_len = packet_len + self.profile.rtp_overhead();
+        let packet = buffer.get_mut(..sealed_len).ok_or(SealError::NoRoom)?;
+        if header_len < FIXED_HEADER || header_len > packet_len {
+            return Err(SealError::NoRoom);
+        }
+        let sequence = u16::from_be_bytes([packet[2], packet[3]]);
+        let ssrc = u32::from_be_bytes([packet[8], packet[9], packet[10], packet[11]]);
+        let index = stream.index(sequence).ok_or(SealError::NoIndex)?;
+        self.rtp.seal_rtp(ssrc, index, header_len, packet);
+        Ok(sealed_len)
     }
 
     /// Seals the compound RTCP packet `buffer[..packet_len]` in place and appends index and tag,
@@ -64,6 +100,17 @@ impl Sender {
         buffer: &mut [u8],
         packet_len: usize,
     ) -> Result<usize, SealError> {
-        todo!()
+        let sealed_len = packet_len + self.profile.rtcp_overhead();
+        let packet = buffer.get_mut(..sealed_len).ok_or(SealError::NoRoom)?;
+        if packet_len < RTCP_HEADER {
+            return Err(SealError::NoRoom);
+        }
+        if self.rtcp_index >= RTCP_ENCRYPTED {
+            return Err(SealError::NoIndex);
+        }
+        let ssrc = u32::from_be_bytes([packet[4], packet[5], packet[6], packet[7]]);
+        self.rtcp.seal_rtcp(ssrc, self.rtcp_index, packet);
+        self.rtcp_index += 1;
+        Ok(sealed_len)
     }
 }
