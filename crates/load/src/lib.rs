@@ -7,6 +7,7 @@ pub mod delay;
 pub mod payload;
 pub mod process;
 pub mod relay;
+pub mod sfu;
 
 use std::io::{self, BufRead, Write};
 
@@ -19,14 +20,22 @@ use serde::{Deserialize, Serialize};
 pub enum Plan {
     /// One run against a relay.
     Relay(Box<relay::Plan>),
+    /// Runs against an SFU: requests follow, a line each.
+    Sfu(Box<sfu::Plan>),
 }
 
 /// Why a run did not take place.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
-    /// The plan is at fault.
+    /// The plan of a run against a relay is at fault.
     #[error(transparent)]
-    Plan(#[from] relay::PlanError),
+    Relay(#[from] relay::PlanError),
+    /// The plan of runs against an SFU is at fault, or a request.
+    #[error(transparent)]
+    Sfu(#[from] sfu::PlanError),
+    /// The DTLS library will not.
+    #[error(transparent)]
+    Dtls(#[from] dimpl::Error),
     /// A line is not what is understood here.
     #[error("not understood: {0}")]
     Json(#[from] serde_json::Error),
@@ -44,8 +53,11 @@ pub enum RunError {
     Ended,
 }
 
-/// Carries out what `input` says: a plan in its first line. Progress and report are JSON, a line each.
-pub fn serve(mut input: impl BufRead, mut output: impl Write) -> Result<(), RunError> {
+/// Carries out what `input` says: a plan in its first line, then what the plan lets ask for. Progress and report are JSON, a line each.
+pub fn serve(
+    mut input: impl BufRead + Send + 'static,
+    mut output: impl Write,
+) -> Result<(), RunError> {
     let mut line = String::new();
     input.read_line(&mut line)?;
     match serde_json::from_str(&line)? {
@@ -56,6 +68,7 @@ pub fn serve(mut input: impl BufRead, mut output: impl Write) -> Result<(), RunE
             })?;
             tell(&mut output, &report)
         }
+        Plan::Sfu(plan) => sfu::run(plan.checked()?, input, |told| tell(&mut output, told)),
     }
 }
 
