@@ -1,11 +1,15 @@
-"""The forwarding plane as the rules see it: the engine's commands for WebRTC."""
+"""The forwarding plane as the rules see it, and what all sessions of a node share."""
 
-from collections.abc import Sequence
-from typing import Literal, Protocol, TypeAlias
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Protocol, TypeAlias
 
-Codec: TypeAlias = Literal[
-    "opus", "pcmu", "pcma", "red", "vp8", "vp9", "h264", "h265", "av1", "other"
-]
+from tidegate.calls.extensions import ExtensionNumbers
+from tidegate.calls.limits import Limits
+from tidegate.calls.negotiation import LocalTransport
+from tidegate.calls.payload_types import Codec
+from tidegate.timers import Timers
+
 PayloadType: TypeAlias = tuple[int, Codec, int, int | None, bool]
 Encoding: TypeAlias = tuple[str, int | None, int | None]
 Mapping: TypeAlias = tuple[int, int, int | None]
@@ -75,3 +79,29 @@ class EnginePort(Protocol):
     ) -> None: ...
     def detach_rtc_sink(self, session: int, sink: int) -> None: ...
     def close_rtc_session(self, session: int) -> None: ...
+
+
+class Plane:
+    """Commands, deadlines and limits.
+
+    Attributes:
+        entropy: so many random bytes, unguessable.
+        soon: what has to be done once the call at hand has been carried out, in order.
+    """
+
+    __slots__ = ("engine", "entropy", "extensions", "limits", "soon", "timers", "transport")
+
+    def __init__(
+        self,
+        engine: EnginePort,
+        limits: Limits,
+        transport: LocalTransport,
+        entropy: Callable[[int], bytes],
+    ) -> None:
+        self.engine = engine
+        self.limits = limits
+        self.transport = transport
+        self.entropy = entropy
+        self.extensions = ExtensionNumbers()
+        self.timers = Timers()
+        self.soon: deque[Callable[[float], None]] = deque()
