@@ -70,6 +70,14 @@ enum Form {
 }
 
 impl Form {
+    /// The shortest that has room for an element.
+    const fn of(id: u8, value: &[u8]) -> Self {
+        match (id, value.len()) {
+            (1..=14, 1..=16) => Self::OneByte,
+            _ => Self::TwoByte,
+        }
+    }
+
     /// The bytes before a value.
     const fn head(self) -> usize {
         match self {
@@ -187,7 +195,8 @@ impl Outgoing {
     /// `to` has them, `mid` where it is given and `to` has it, then every value of `source` that
     /// [is not ours](ExtensionNumber::is_ours), that `from` names and `to` has too, in its order.
     ///
-    /// The form is the shorter one unless an id or a value needs the longer (RFC 8285 §4.1.2).
+    /// The form is the shorter one unless an id or a value needs the longer (RFC 8285 §4.1.2): both
+    /// may come, as `a=extmap-allow-mixed` says.
     pub fn rewrite(
         &mut self,
         source: Block<'_>,
@@ -195,7 +204,65 @@ impl Outgoing {
         to: &ExtensionMap,
         mid: Option<&[u8]>,
     ) {
-        todo!()
+        let ours = |number, value| Some((to.id(number)?, value));
+        let transport_cc = ours(ExtensionNumber::TRANSPORT_CC, &[0; 2][..]);
+        let abs_send_time = ours(ExtensionNumber::ABS_SEND_TIME, &[0; 3][..]);
+        let mid = mid.and_then(|mid| ours(ExtensionNumber::MID, mid));
+        let forwarded = source.iter().filter_map(|element| {
+            let number = from.number(element.id).filter(|number| !number.is_ours())?;
+            Some((to.id(number)?, element.value))
+        });
+        let mut all = [transport_cc, abs_send_time, mid]
+            .into_iter()
+            .flatten()
+            .chain(forwarded.clone());
+        let form = if all.any(|(id, value)| Form::of(id, value) == Form::TwoByte) {
+            Form::TwoByte
+        } else {
+            Form::OneByte
+        };
+        self.len = BLOCK_HEADER;
+        self.transport_cc = transport_cc.and_then(|(id, value)| self.push(form, id, value));
+        self.abs_send_time = abs_send_time.and_then(|(id, value)| self.push(form, id, value));
+        for (id, value) in mid.into_iter().chain(forwarded) {
+            self.push(form, id, value);
+        }
+        self.close(form);
+    }
+
+    /// Appends a value if it fits, and says where it begins.
+    fn push(&mut self, form: Form, id: u8, value: &[u8]) -> Option<usize> {
+        let start = self.len + form.head();
+        let place = self.bytes.get_mut(start..start + value.len())?;
+        place.copy_from_slice(value);
+        match form {
+            // Of 1–16 bytes, under an id of 1–14: the form was chosen for that.
+            Form::OneByte => self.bytes[self.len] = id << 4 | (value.len() - 1) as u8,
+            Form::TwoByte => {
+                self.bytes[self.len] = id;
+                self.bytes[self.len + 1] = u8::try_from(value.len()).ok()?;
+            }
+        }
+        self.len = start + value.len();
+        Some(start)
+    }
+
+    /// Pads to whole words and writes the header; a block of nothing is left out.
+    fn close(&mut self, form: Form) {
+        if self.len == BLOCK_HEADER {
+            self.len = 0;
+            return;
+        }
+        let end = self.len.next_multiple_of(4);
+        self.bytes[self.len..end].fill(0);
+        self.len = end;
+        let profile = match form {
+            Form::OneByte => ONE_BYTE,
+            Form::TwoByte => TWO_BYTE,
+        };
+        let words = ((end - BLOCK_HEADER) / 4) as u16;
+        self.bytes[..2].copy_from_slice(&profile.to_be_bytes());
+        self.bytes[2..4].copy_from_slice(&words.to_be_bytes());
     }
 
     /// The whole block, its own four bytes of header included; empty where there is no extension.
@@ -228,6 +295,210 @@ pub fn abs_send_time(time: std::time::Duration) -> [u8; 3] {
     [high, middle, low]
 }
 
+/// Form and length, in front of a block's elements.
+const BLOCK_HEADER: usize = 4;
 const ONE_BYTE: u16 = 0xbede;
 const TWO_BYTE: u16 = 0x1000;
 const APPBITS: u16 = 0x000f;
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::hex::hex;
+
+    const LEVEL: ExtensionNumber = ExtensionNumber(5);
+    const ORIENTATION: ExtensionNumber = ExtensionNumber(6);
+    const DESCRIPTOR: ExtensionNumber = ExtensionNumber(7);
+
+    fn elements(block: Block<'_>) -> Vec<(u8, &[u8])> {
+        let pairs = block.iter().map(|element| (element.id, element.value));
+        pairs.collect()
+    }
+
+    /// What an [`Outgoing`] says, read as its receiver does.
+    fn written(outgoing: &Outgoing) -> Block<'_> {
+        match outgoing.bytes() {
+            [] => Block::default(),
+            bytes => {
+                let words = usize::from(u16::from_be_bytes([bytes[2], bytes[3]]));
+                assert_eq!(bytes.len(), 4 + 4 * words);
+                Block::new(u16::from_be_bytes([bytes[0], bytes[1]]), &bytes[4..])
+            }
+        }
+    }
+
+    /// RFC 8285 §4.2: three elements, padding between them.
+    #[test]
+    fn the_one_byte_form_is_read() {
+        let bytes = hex("10aa 2122bb00 0033ccdd eeff0000");
+        let block = Block::new(0xbede, &bytes);
+        let expected = [
+            (1, &[0xaa][..]),
+            (2, &[0x22, 0xbb]),
+            (3, &[0xcc, 0xdd, 0xee, 0xff]),
+        ];
+        assert_eq!(elements(block), expected);
+        assert_eq!(block.get(2), Some(&[0x22, 0xbb][..]));
+        assert_eq!(block.get(4), None);
+    }
+
+    /// RFC 8285 §4.3: an empty value, one of one byte, padding, one of four.
+    #[test]
+    fn the_two_byte_form_is_read() {
+        let bytes = hex("0100 0201aa00 c804bbcc ddee");
+        for profile in [0x1000, 0x100f] {
+            let expected = [(1, &[][..]), (2, &[0xaa]), (200, &[0xbb, 0xcc, 0xdd, 0xee])];
+            assert_eq!(elements(Block::new(profile, &bytes)), expected);
+        }
+    }
+
+    #[test]
+    fn reading_ends_at_what_does_not_fit() {
+        for (profile, bytes) in [
+            (0xbede, "10aa 23bb"),
+            (0xbede, "10aa f0bb 20cc"),
+            (0xbede, "10aa 01bb 20cc"),
+            (0x1000, "0101aa 0202bb"),
+            (0x1000, "0101aa 02"),
+        ] {
+            let bytes = hex(bytes);
+            let block = Block::new(profile, &bytes);
+            assert_eq!(
+                elements(block),
+                [(1, &[0xaa][..])],
+                "{profile:x} {bytes:x?}"
+            );
+        }
+    }
+
+    #[test]
+    fn another_profile_has_no_elements() {
+        let bytes = hex("10aa0000");
+        assert_eq!(elements(Block::new(0xabac, &bytes)), []);
+    }
+
+    #[test]
+    fn maps_are_equal_whatever_their_order() {
+        let map = ExtensionMap::new(&[(3, LEVEL), (1, ExtensionNumber::MID)]);
+        assert_eq!(
+            map,
+            ExtensionMap::new(&[(1, ExtensionNumber::MID), (3, LEVEL)])
+        );
+        assert_eq!(map.number(3), Some(LEVEL));
+        assert_eq!(map.id(ExtensionNumber::MID), Some(1));
+        assert_eq!(map.id(ORIENTATION), None);
+    }
+
+    #[test]
+    fn what_repeats_in_a_map_is_ignored() {
+        let map = ExtensionMap::new(&[(0, DESCRIPTOR), (3, LEVEL), (3, ORIENTATION), (4, LEVEL)]);
+        assert_eq!(map, ExtensionMap::new(&[(3, LEVEL)]));
+        let many: Vec<_> = (1..=255)
+            .map(|id| (id, ExtensionNumber(id.into())))
+            .collect();
+        assert_eq!(
+            ExtensionMap::new(&many),
+            ExtensionMap::new(&many[..MAX_EXTENSIONS])
+        );
+    }
+
+    #[test]
+    fn values_are_forwarded_under_the_subscribers_ids() {
+        let from = ExtensionMap::new(&[
+            (1, LEVEL),
+            (2, ExtensionNumber::ABS_SEND_TIME),
+            (3, ExtensionNumber::TRANSPORT_CC),
+            (4, ExtensionNumber::MID),
+            (5, ORIENTATION),
+            (6, DESCRIPTOR),
+        ]);
+        let to = ExtensionMap::new(&[
+            (7, ExtensionNumber::MID),
+            (8, ExtensionNumber::TRANSPORT_CC),
+            (9, ExtensionNumber::ABS_SEND_TIME),
+            (10, DESCRIPTOR),
+            (11, LEVEL),
+        ]);
+        let source = hex("1042 22010203 310001 4030 5002 62aabbcc 7077");
+        let mut outgoing = Outgoing::new();
+        outgoing.rewrite(Block::new(0xbede, &source), &from, &to, Some(b"m1"));
+        let (transport_cc, abs_send_time) = (
+            outgoing.transport_cc().unwrap(),
+            outgoing.abs_send_time().unwrap(),
+        );
+        let mut block = outgoing.bytes().to_vec();
+        block[transport_cc..][..2].copy_from_slice(&0x1234_u16.to_be_bytes());
+        block[abs_send_time..][..3].copy_from_slice(&[4, 5, 6]);
+        let expected = [
+            (8, &[0x12, 0x34][..]),
+            (9, &[4, 5, 6]),
+            (7, b"m1"),
+            (11, &[0x42]),
+            (10, &[0xaa, 0xbb, 0xcc]),
+        ];
+        assert_eq!(block.len() % 4, 0);
+        assert_eq!(elements(Block::new(0xbede, &block[4..])), expected);
+    }
+
+    #[test]
+    fn the_longer_form_is_written_where_it_is_needed() {
+        let map = ExtensionMap::new(&[(1, LEVEL), (15, ORIENTATION)]);
+        let to = ExtensionMap::new(&[(15, LEVEL), (1, ORIENTATION)]);
+        for (source, two_byte) in [
+            ("0101aa", true),                                 // an id of 15
+            ("0f01aa", false),                                // an id of 1
+            ("0f00", true),                                   // an empty value
+            ("0f10000102030405060708090a0b0c0d0e0f", false),  // 16 bytes
+            ("0f11000102030405060708090a0b0c0d0e0f10", true), // 17 bytes
+        ] {
+            let source = hex(source);
+            let mut outgoing = Outgoing::new();
+            outgoing.rewrite(Block::new(0x1000, &source), &map, &to, None);
+            assert_eq!(outgoing.bytes()[0] == 0x10, two_byte, "{source:x?}");
+            let (before, after) = (Block::new(0x1000, &source), written(&outgoing));
+            let values =
+                |block: Block<'_>| block.iter().map(|e| e.value.to_vec()).collect::<Vec<_>>();
+            assert_eq!(values(before), values(after));
+        }
+    }
+
+    #[test]
+    fn a_block_of_nothing_is_empty() {
+        let mut outgoing = Outgoing::new();
+        let (from, source) = (ExtensionMap::new(&[(1, LEVEL)]), hex("1042"));
+        let to = ExtensionMap::new(&[(2, ExtensionNumber::TRANSPORT_CC)]);
+        outgoing.rewrite(Block::new(0xbede, &source), &from, &to, None);
+        assert_eq!(outgoing.bytes().len(), 8);
+        outgoing.rewrite(
+            Block::new(0xbede, &source),
+            &from,
+            &ExtensionMap::default(),
+            Some(b"0"),
+        );
+        assert_eq!(outgoing.bytes(), []);
+        assert_eq!(outgoing.transport_cc(), None);
+    }
+
+    #[test]
+    fn values_beyond_the_block_are_left_out() {
+        let map = ExtensionMap::new(&[(1, LEVEL), (2, ORIENTATION), (3, DESCRIPTOR)]);
+        let value = |id: u8, len: u8| [&[id, len][..], &vec![id; len.into()]].concat();
+        let source = [value(1, 255), value(2, 255), value(3, 100)].concat();
+        let mut outgoing = Outgoing::new();
+        outgoing.rewrite(Block::new(0x1000, &source), &map, &map, None);
+        let ids: Vec<_> = written(&outgoing)
+            .iter()
+            .map(|element| element.id)
+            .collect();
+        assert_eq!(ids, [1, 3]);
+    }
+
+    #[test]
+    fn the_time_of_sending_has_eighteen_bits_of_fraction() {
+        assert_eq!(abs_send_time(Duration::from_millis(1500)), [0x06, 0, 0]);
+        assert_eq!(abs_send_time(Duration::from_secs(64)), [0, 0, 0]);
+        assert_eq!(abs_send_time(Duration::from_secs(63)), [0xfc, 0, 0]);
+    }
+}

@@ -166,3 +166,102 @@ impl<'a> Packet<'a> {
 const VERSION: u8 = 2;
 const PADDING: u8 = 0x20;
 const EXTENSION: u8 = 0x10;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::extensions::Element;
+    use crate::hex::hex;
+
+    #[test]
+    fn every_field_of_a_packet_is_read() {
+        let bytes =
+            hex("b2e0 1234 01020304 deadbeef 00000001 00000002 bede0001 10aa0000 c0ffee 00000004");
+        let packet = Packet::parse(&bytes).unwrap();
+        let header = Header {
+            marker: true,
+            payload_type: 96,
+            sequence: 0x1234,
+            timestamp: 0x0102_0304,
+            ssrc: 0xdead_beef,
+        };
+        assert_eq!(packet.header(), &header);
+        assert_eq!(packet.csrcs().collect::<Vec<_>>(), [1, 2]);
+        let element = Element {
+            id: 1,
+            value: &[0xaa],
+        };
+        assert_eq!(packet.extensions().iter().collect::<Vec<_>>(), [element]);
+        assert_eq!(packet.header_len(), 28);
+        assert_eq!(packet.payload(), [0xc0, 0xff, 0xee]);
+        assert_eq!(packet.padding(), 4);
+    }
+
+    #[test]
+    fn a_packet_cut_anywhere_in_its_header_is_refused() {
+        let bytes = hex("92e0 1234 01020304 deadbeef 00000001 00000002 bede0001 10aa0000 c0");
+        assert!(Packet::parse(&bytes[..28]).is_ok());
+        for len in 0..28 {
+            let parsed = Packet::parse(&bytes[..len]);
+            assert_eq!(parsed.unwrap_err(), PacketError::CutShort, "{len}");
+        }
+    }
+
+    #[test]
+    fn another_version_is_refused() {
+        let stun = [0; 20];
+        assert_eq!(Packet::parse(&stun).unwrap_err(), PacketError::Version(0));
+    }
+
+    #[test]
+    fn padding_stays_within_the_packet() {
+        for (last, padding) in [
+            (1, Some(1)),
+            (3, Some(3)),
+            (0, None),
+            (4, None),
+            (255, None),
+        ] {
+            let mut bytes = hex("a060 0001 00000000 00000000 010203");
+            bytes[14] = last;
+            let parsed = Packet::parse(&bytes);
+            match padding {
+                Some(padding) => assert_eq!(parsed.unwrap().padding(), padding),
+                None => assert_eq!(parsed.unwrap_err(), PacketError::Padding),
+            }
+        }
+        let bare = hex("a060 0001 00000000 00000001");
+        assert_eq!(Packet::parse(&bare).unwrap_err(), PacketError::Padding);
+    }
+
+    #[test]
+    fn a_written_header_reads_back() {
+        let header = Header {
+            marker: true,
+            payload_type: 111,
+            sequence: 65_535,
+            timestamp: u32::MAX,
+            ssrc: 7,
+        };
+        let mut buffer = [0xee; 30];
+        let block = hex("bede0001 10aa0000");
+        let len = header.write(&block, &mut buffer).unwrap();
+        let padded = pad(&mut buffer, len, 4).unwrap();
+        let packet = Packet::parse(&buffer[..padded]).unwrap();
+        assert_eq!(packet.header(), &header);
+        assert_eq!(packet.extensions().get(1), Some(&[0xaa][..]));
+        assert_eq!((packet.payload(), packet.padding()), (&[][..], 4));
+        assert_eq!(buffer[padded..], [0xee; 6]);
+    }
+
+    #[test]
+    fn nothing_is_written_without_room() {
+        let header = *Packet::parse(&hex("8060 0001 00000000 00000000"))
+            .unwrap()
+            .header();
+        let mut buffer = [0xee; 19];
+        assert_eq!(header.write(&[0; 8], &mut buffer), None);
+        assert_eq!(pad(&mut buffer, 12, 8), None);
+        assert_eq!(buffer, [0xee; 19]);
+    }
+}
