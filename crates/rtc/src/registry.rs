@@ -5,12 +5,11 @@
 //! command is routed, and when a binding request comes from an address that its shard does not know;
 //! never for a packet of media.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::mem;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rustc_hash::FxHashMap;
-use std::collections::HashMap;
 use track::{RtcSessionId, ShardId};
 
 use crate::command::{Command, Credentials};

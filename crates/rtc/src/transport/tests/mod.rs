@@ -1,0 +1,1 @@
+//! Two ends of a session, a network and a clock in hand.
