@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from tidegate.calls.bodies import NewSessionResponse, Response
-from tidegate.calls.server import Answer
+from tidegate.calls.operations import Answer
 from tidegate.errors import CallsError
 
 SESSION = "e017a2629c754fedc1f7d8587e06d126"

@@ -14,7 +14,7 @@ from tidegate.calls.bodies import (
     TracksResponse,
     TrackState,
 )
-from tidegate.calls.server import Answer
+from tidegate.calls.operations import Answer
 from tidegate.errors import (
     CallsError,
     CallsRateLimited,

@@ -10,7 +10,7 @@ from litestar.exceptions import InternalServerException
 
 from tidegate.api.bodies import AnyRequest
 from tidegate.calls import bodies
-from tidegate.calls.server import Answer
+from tidegate.calls.operations import Answer
 from tidegate.errors import CallsError, DecodingError
 
 Operation: TypeAlias = Callable[[float, Answer], None]
