@@ -1,22 +1,9 @@
 """tidegate.bench.comparison: entrants take turns, and the medians of the rounds count."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
-from tidegate.bench import comparison, tables
-from tidegate.bench.comparison import Comparison, Entrant, compare
-from tidegate.bench.modes import Bench, Figures, Settings, Watch
-from tidegate.bench.relays import Relay, Target
+from tidegate.bench import tables
+from tidegate.bench.comparison import Comparison, Entrant, Figures, Watch, compare
 from tidegate.errors import BenchError
-
-
-def entrant(name: str, draft: int) -> Entrant:
-    def start(_directory: Path) -> Iterator[Target]:
-        yield Target("127.0.0.1:1")
-
-    relay = Relay(name, "1.0", (draft,), ("quic",), start)
-    return Entrant(relay, Settings(draft), ["speed"])
 
 
 def unwatched(_title: str, _done: int, _steps: int) -> Watch:
@@ -24,31 +11,34 @@ def unwatched(_title: str, _done: int, _steps: int) -> Watch:
 
 
 @pytest.fixture
-def order(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """One mode that measures how often it ran, and cannot measure the relay called broken."""
-    ran: list[str] = []
+def order() -> list[str]:
+    """Who was measured, one after the other."""
+    return []
 
-    def speed(bench: Bench) -> Figures:
-        ran.append(bench.relay.name)
-        if bench.relay.name == "broken":
+
+def entrant(name: str, order: list[str]) -> Entrant:
+    """Its speed is how often anything was measured, squared; the one called broken has none."""
+
+    def speed(_watch: Watch) -> Figures:
+        order.append(name)
+        if name == "broken":
             raise BenchError("did not start: no port")
-        return {"speed m/s": float(len(ran) ** 2)}
+        return {"speed m/s": float(len(order) ** 2)}
 
-    monkeypatch.setattr(comparison, "MODES", {"speed": speed})
-    return ran
+    return Entrant(name, f"{name} 1.0", {"speed": speed})
 
 
 def test_entrants_alternate_and_medians_count(order: list[str]) -> None:
-    result = compare([entrant("ours", 16), entrant("peer", 18)], 3, unwatched)
+    result = compare([entrant("ours", order), entrant("peer", order)], ["speed"], 3, unwatched)
     assert order == ["ours", "peer"] * 3
-    assert result.median("speed m/s", "ours 1.0, draft 16") == 9
-    assert result.median("speed m/s", "peer 1.0, draft 18") == 16
+    assert result.median("speed m/s", "ours 1.0") == 9
+    assert result.median("speed m/s", "peer 1.0") == 16
 
 
 def test_a_relay_that_fails_leaves_a_hole_and_a_reason(order: list[str]) -> None:
-    result = compare([entrant("ours", 16), entrant("broken", 16)], 1, unwatched)
-    titles = ["ours 1.0, draft 16", "broken 1.0, draft 16"]
-    page = tables.page(result, titles, command="tidegate bench relay", rounds=1)
+    result = compare([entrant("ours", order), entrant("broken", order)], ["speed"], 1, unwatched)
+    titles = ["ours 1.0", "broken 1.0"]
+    page = tables.page(result, titles, head="# Head", command="tidegate bench", rounds=1)
     assert "| speed m/s | 1 | – |" in page
     assert "- speed: did not start: no port" in page
 

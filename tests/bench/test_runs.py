@@ -1,11 +1,11 @@
-"""tidegate.bench.runs: a plan goes to a process of its own, progress and a report come back."""
+"""tidegate.bench.relay.runs: a plan goes to a process of its own, a report comes back."""
 
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tidegate.bench.runs import Plan, Progress, run
+from tidegate.bench.relay.runs import Plan, Progress, run
 from tidegate.errors import BenchError
 
 DELAYS = {"count": 4, "p50": 1.0, "p90": 2.0, "p99": 3.0, "max": 4.0}

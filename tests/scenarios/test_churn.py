@@ -5,11 +5,10 @@ import os
 import sys
 import time
 from asyncio.subprocess import PIPE
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
-import msgspec
 import pytest
-from tidegate.bench.runs import Plan
+from tidegate.bench.relay.runs import Plan
 
 from tests.scenarios.conftest import Observed
 from tests.scenarios.peer import PROFILES, Peers, eventually, subgroup
@@ -77,7 +76,7 @@ async def vanish(watched: Observed, relay: Relay) -> None:
     )
     assert generator.stdin is not None
     assert generator.stdout is not None
-    generator.stdin.write(msgspec.json.encode(asdict(plan)))
+    generator.stdin.write(plan.encoded())
     generator.stdin.close()
     async with asyncio.timeout(20):
         while b'"run"' not in await generator.stdout.readline():

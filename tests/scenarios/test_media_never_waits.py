@@ -4,7 +4,7 @@ import asyncio
 
 import httpx
 import pytest
-from tidegate.bench.runs import Plan, Progress, Report, run
+from tidegate.bench.relay.runs import Plan, Progress, Report, run
 
 from tests.scenarios.conftest import Observed
 

@@ -5,7 +5,7 @@ import itertools
 from pathlib import Path
 
 import pytest
-from tidegate.bench.runs import Plan, run
+from tidegate.bench.relay.runs import Plan, run
 from tidegate.moqt import messages
 from tidegate.moqt.codes import DoneCode
 from tidegate.moqt.version import Profile

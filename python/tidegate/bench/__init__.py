@@ -1,5 +1,5 @@
-"""Measures relays, ours and others, with the native load generator: figures, not opinions.
+"""Measures relays and SFUs, ours and others, with the native load generator: figures, not opinions.
 
-``runs`` carries out one plan, ``relays`` starts what is measured, ``modes`` composes runs into
-figures, and ``tables`` shows them.
+``relay`` and ``sfu`` say what is run against which server; ``comparison`` lets servers take
+turns, and ``tables`` shows what came of it.
 """

@@ -1,27 +1,50 @@
-"""Relays side by side: the same modes in turn, several rounds, and the medians of each figure."""
+"""Servers side by side: the same modes in turn, several rounds, and the medians of each figure."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
+from typing import Protocol
 
-from tidegate.bench.modes import MODES, Bench, Settings, Watch
-from tidegate.bench.relays import Relay
 from tidegate.errors import BenchError
+
+Figures = dict[str, float]
+"""Values by name; a name ends with its unit."""
+
+
+class Progress(Protocol):
+    """How far a run is."""
+
+    @property
+    def phase(self) -> str:
+        """What is going on."""
+
+    @property
+    def done(self) -> float:
+        """How much of it, in its own unit."""
+
+    @property
+    def of(self) -> float:
+        """Of how much."""
+
+
+Watch = Callable[[str, Progress], None]
+"""Told how far the run of this title is."""
+
+Measure = Callable[[Watch], Figures]
 
 
 @dataclass(frozen=True, slots=True)
 class Entrant:
-    """A relay, how it is driven, and the modes that it is put through."""
+    """A server, as it is driven.
 
-    relay: Relay
-    settings: Settings
-    modes: Sequence[str]
+    Attributes:
+        name: what it is called while it is measured. ``title``: the column's head.
+        modes: what it is put through.
+    """
 
-    @property
-    def title(self) -> str:
-        """The column's head: a relay is named with the draft that it was driven at."""
-        name = f"{self.relay.name} {self.relay.version}".rstrip()
-        return f"{name}, draft {self.settings.draft}"
+    name: str
+    title: str
+    modes: Mapping[str, Measure]
 
 
 @dataclass(slots=True)
@@ -41,7 +64,7 @@ class Comparison:
         values = self.values.get(figure, {}).get(title)
         return median(values) if values else None
 
-    def add(self, title: str, figures: dict[str, float]) -> None:
+    def add(self, title: str, figures: Figures) -> None:
         """Takes one round's figures."""
         for figure, value in figures.items():
             self.values.setdefault(figure, {}).setdefault(title, []).append(value)
@@ -49,26 +72,28 @@ class Comparison:
 
 def compare(
     entrants: Sequence[Entrant],
+    modes: Sequence[str],
     rounds: int,
     watch: Callable[[str, int, int], Watch],
 ) -> Comparison:
     """Runs every mode of every entrant, in alternation so that a slow minute hits all alike.
 
     Args:
+        modes: the order of the modes.
         watch: told what begins, as a title, and how many of how many steps are done.
     """
     comparison = Comparison()
     steps = [
         (mode, entrant)
         for _ in range(rounds)
-        for mode in MODES
+        for mode in modes
         for entrant in entrants
         if mode in entrant.modes
     ]
     for done, (mode, entrant) in enumerate(steps):
-        look = watch(f"{entrant.relay.name} · {mode}", done, len(steps))
+        look = watch(f"{entrant.name} · {mode}", done, len(steps))
         try:
-            figures = MODES[mode](Bench(entrant.relay, entrant.settings, look))
+            figures = entrant.modes[mode](look)
         except BenchError as error:
             comparison.failures.setdefault(entrant.title, []).append(f"{mode}: {error}")
         else:

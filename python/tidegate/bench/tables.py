@@ -20,18 +20,19 @@ def table(comparison: Comparison, titles: Sequence[str]) -> Table:
     return shown
 
 
-def page(comparison: Comparison, titles: Sequence[str], *, command: str, rounds: int) -> str:
-    """For benches/: Markdown with the machine, the command and how to read the rows."""
+def page(
+    comparison: Comparison, titles: Sequence[str], *, head: str, command: str, rounds: int
+) -> str:
+    """For benches/: Markdown with the machine, the command and the figures.
+
+    Args:
+        head: title and explanation, Markdown too; how it came about follows it.
+    """
     lines = [
-        "# Relays side by side",
+        head.rstrip(),
         "",
         f"Written by `{command}` on {datetime.now(UTC):%Y-%m-%d}: medians of {rounds} rounds, in",
-        "alternation, with one load generator (a process of its own, a UDP socket per connection)",
-        "over loopback. 1 publisher; 100 subscribers where a row does not say otherwise.",
-        "",
-        "CPU is the relay's whole process, divided by the copies that arrived. Delay runs from the",
-        "publisher's time stamp to the subscriber's parser. Loss is what did not arrive of what it",
-        "wrote. Where generator CPU is near 100%, the generator was full, not the relay.",
+        "alternation, over loopback.",
         "",
         *(f"- {name}: {value}" for name, value in facts().items()),
         "",

@@ -3,12 +3,10 @@
 import json
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import sys
 import tempfile
-import time
 import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,6 +19,7 @@ from urllib.parse import urlsplit, urlunsplit
 import httpx
 
 from tidegate.bench.certificate import write_certificate
+from tidegate.bench.processes import free_port, is_free, process, wait
 from tidegate.errors import BenchError
 
 Transport = Literal["quic", "webtransport"]
@@ -34,10 +33,6 @@ async def main():
 
 asyncio.run(main())
 """
-
-_START_SECONDS = 20.0
-_STOP_SECONDS = 10.0
-_LOOK_SECONDS = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +92,8 @@ def tidegate(shards: int) -> Relay:
             "TIDEGATE_SHARDS": str(shards),
         }
         command = [sys.executable, "-m", "tidegate", "serve"]
-        with _process(command, directory, environ) as process:
-            _wait(process, directory, ready.exists)
+        with process(command, directory, environ) as started:
+            wait(started, directory, ready.exists)
             told = json.loads(ready.read_text())
             made = httpx.post(
                 f"{told['api']}/accounts/{told['account_id']}/moq/relays",
@@ -166,7 +161,7 @@ def _aiomoqt(foreign: Path, release: str) -> Relay:
         where = ["--bind", "127.0.0.1", "--port", str(port), "--dual"]
         return [program, *where, "--cert", str(certificate), "--key", str(key)]
 
-    return Relay("aiomoqt", release, (16, 14, 18), ("quic", "webtransport"), _on_free_port(command))
+    return Relay("aiomoqt", release, (16, 14, 18), ("quic", "webtransport"), _onfree_port(command))
 
 
 def _moq_server(python: Path, release: str) -> Relay:
@@ -174,7 +169,7 @@ def _moq_server(python: Path, release: str) -> Relay:
         return [str(python), "-c", _MOQ_SERVER, f"127.0.0.1:{port}"]
 
     return Relay(
-        "moq.Server", release, (16, 14, 18), ("quic", "webtransport"), _on_free_port(command)
+        "moq.Server", release, (16, 14, 18), ("quic", "webtransport"), _onfree_port(command)
     )
 
 
@@ -189,7 +184,7 @@ def _moq_relay_ietf(program: str) -> Relay:
         _installed_by_cargo(program),
         (18,),
         ("quic", "webtransport"),
-        _on_free_port(command),
+        _onfree_port(command),
     )
 
 
@@ -213,66 +208,22 @@ def _moq_relay(program: str) -> Relay:
         _installed_by_cargo(program),
         (16, 14, 18),
         ("quic", "webtransport"),
-        _on_free_port(command),
+        _onfree_port(command),
     )
 
 
-def _on_free_port(
+def _onfree_port(
     command: Callable[[int, Path, Path], list[str]],
 ) -> Callable[[Path], Iterator[Target]]:
     def start(directory: Path) -> Iterator[Target]:
         # A folder of its own: one relay watches its certificate's folder, and we log to another.
         certificate, key = write_certificate(directory / "tls")
-        port = _free_port()
-        with _process(command(port, certificate, key), directory, dict(os.environ)) as process:
-            _wait(process, directory, lambda: not _is_free(port))
-            yield Target(f"127.0.0.1:{port}", process.pid)
+        port = free_port()
+        with process(command(port, certificate, key), directory, dict(os.environ)) as started:
+            wait(started, directory, lambda: not is_free(port))
+            yield Target(f"127.0.0.1:{port}", started.pid)
 
     return start
-
-
-@contextmanager
-def _process(
-    command: list[str], directory: Path, environ: dict[str, str]
-) -> Iterator[subprocess.Popen[bytes]]:
-    with (directory / "log").open("wb") as log:
-        process = subprocess.Popen(
-            command, env=environ, cwd=directory, stdout=log, stderr=log, stdin=subprocess.DEVNULL
-        )
-    try:
-        yield process
-    finally:
-        process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(_STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-
-def _wait(process: subprocess.Popen[bytes], directory: Path, ready: Callable[[], bool]) -> None:
-    until = time.monotonic() + _START_SECONDS
-    while not ready():
-        if process.poll() is not None or time.monotonic() > until:
-            log = (directory / "log").read_text(errors="replace").splitlines()
-            raise BenchError(f"did not start: {log[-1] if log else 'no word'}")
-        time.sleep(_LOOK_SECONDS)
-
-
-def _free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-        return True
 
 
 def _installed(python: Path, package: str) -> str:

@@ -9,13 +9,11 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Any
 
-from tidegate.bench import runs
-from tidegate.bench.relays import Relay, Target, Transport
-from tidegate.bench.runs import Plan, Progress, Report
+from tidegate.bench.comparison import Entrant, Figures, Measure, Watch
+from tidegate.bench.relay import runs
+from tidegate.bench.relay.relays import Relay, Target, Transport
+from tidegate.bench.relay.runs import Plan, Report
 from tidegate.errors import BenchError
-
-Figures = dict[str, float]
-Watch = Callable[[str, Progress], None]
 
 _names = count()
 
@@ -78,6 +76,17 @@ class Bench:
             reasons = ", ".join(report.errors) or "no object arrived"
             raise BenchError(f"{title}: {reasons}")
         return report
+
+
+def entrant(relay: Relay, settings: Settings, modes: Sequence[str]) -> Entrant:
+    """A relay, driven with these settings; its column is headed with the draft."""
+
+    def measure(mode: str) -> Measure:
+        return lambda watch: MODES[mode](Bench(relay, settings, watch))
+
+    name = f"{relay.name} {relay.version}".rstrip()
+    title = f"{name}, draft {settings.draft}"
+    return Entrant(relay.name, title, {mode: measure(mode) for mode in modes})
 
 
 def fanout(bench: Bench) -> Figures:

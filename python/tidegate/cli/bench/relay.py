@@ -1,23 +1,25 @@
-"""``tidegate bench``: figures of this relay, or of any other."""
+"""``tidegate bench relay``: figures of this relay, or of any other."""
 
-import json
-import os
-import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from cyclopts import App, Parameter
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from cyclopts import Parameter
 
-from tidegate.bench import runs, tables
-from tidegate.bench.comparison import Entrant, compare
-from tidegate.bench.modes import COMPARED, MODES, OWN, Settings, Watch
-from tidegate.bench.relays import Relay, given, peers, tidegate
+from tidegate.bench.comparison import Entrant
+from tidegate.bench.relay.modes import COMPARED, MODES, OWN, Settings, entrant
+from tidegate.bench.relay.relays import Relay, given, peers, tidegate
+from tidegate.cli.bench.rounds import measure, spare_cores
 
-app = App(name="bench", help="Measure a relay with the native load generator.")
+_HEAD = """# Relays side by side
+
+One load generator, a process of its own with a UDP socket per connection. 1 publisher; 100
+subscribers where a row does not say otherwise.
+
+CPU is the relay's whole process, divided by the copies that arrived. Delay runs from the
+publisher's time stamp to the subscriber's parser. Loss is what did not arrive of what it
+wrote. Where generator CPU is near 100%, the generator was full, not the relay.
+"""
 
 
 def _is_mode(_kind: object, modes: Sequence[str] | str) -> None:
@@ -26,7 +28,6 @@ def _is_mode(_kind: object, modes: Sequence[str] | str) -> None:
             raise ValueError(f"no such mode: {mode}; there are {', '.join(MODES)}")
 
 
-@app.command
 def relay(
     *modes: Annotated[str, Parameter(validator=_is_mode)],
     url: str | None = None,
@@ -94,7 +95,6 @@ def relay(
     write:
         Where to write the table, as Markdown.
     """
-    console = Console()
     settings = Settings(
         draft=draft,
         transport=transport,
@@ -103,36 +103,17 @@ def relay(
         custom=_fields(size, rate, per_stream, tracks),
     )
     ours = (
-        tidegate(shards or _spare_cores())
+        tidegate(shards or spare_cores())
         if url is None
         else given(url, pid, publish_path, subscribe_path)
     )
     chosen = list(modes) or (["custom"] if settings.custom else list(OWN))
-    entrants = [Entrant(ours, settings, chosen)]
+    entrants = [entrant(ours, settings, chosen)]
     if with_peers:
         compared = [mode for mode in chosen if mode in COMPARED or mode in modes]
         entrants += [_peer(peer, settings, compared) for peer in peers(foreign.absolute())]
     rounds = rounds or (5 if with_peers else 1)
-    with _watching(console) as watch:
-        comparison = compare(entrants, rounds, watch)
-    titles = [entrant.title for entrant in entrants]
-    if comparison.values:
-        console.print(tables.table(comparison, titles))
-    for title, failures in comparison.failures.items():
-        for failure in sorted(set(failures)):
-            console.print(f"[red]{title}[/]: {failure}", highlight=False)
-    command = " ".join(["tidegate", *sys.argv[1:]])
-    if json_file is not None:
-        record = tables.record(comparison, command=command, rounds=rounds)
-        json_file.write_text(json.dumps(record, indent=2) + "\n")
-    if write is not None:
-        write.write_text(tables.page(comparison, titles, command=command, rounds=rounds))
-    if not comparison.values:
-        sys.exit(1)
-
-
-def _spare_cores() -> int:
-    return max(1, len(os.sched_getaffinity(0)) - 1)
+    measure(entrants, list(MODES), rounds, head=_HEAD, json_file=json_file, write=write)
 
 
 def _fields(
@@ -157,32 +138,4 @@ def _peer(peer: Relay, settings: Settings, modes: list[str]) -> Entrant:
         seconds=settings.seconds,
         custom=settings.custom,
     )
-    return Entrant(peer, plain, modes)
-
-
-@contextmanager
-def _watching(console: Console) -> Iterator[Any]:
-    """A bar for everything and one for the run; a line a step where that is no terminal."""
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.fields[note]}"),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=console, disable=not console.is_terminal) as shown:
-        whole = shown.add_task("all", note="")
-        current = shown.add_task("", note="")
-
-        def watch(title: str, done: int, steps: int) -> Watch:
-            if not console.is_terminal:
-                sys.stderr.write(f"{done}/{steps} {title}\n")
-            shown.update(whole, description=title, completed=done, total=steps)
-            shown.update(whole, note=f"{done}/{steps}")
-
-            def look(run: str, now: runs.Progress) -> None:
-                note = now.phase.replace("_", " ")
-                shown.update(current, description=run, completed=now.done, total=now.of, note=note)
-
-            return look
-
-        yield watch
+    return entrant(peer, plain, modes)

@@ -1,14 +1,13 @@
 """One run of the native generator against one relay; the generator is a process of its own."""
 
-import os
 import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Literal
 
 import msgspec
 
+from tidegate.bench.generator import command
 from tidegate.errors import BenchError
 
 Phase = Literal["connect", "join", "warm_up", "run", "leave"]
@@ -50,6 +49,10 @@ class Plan:
     patience: float = 60.0
     relay_pid: int | None = None
     each_subscriber: bool = False
+
+    def encoded(self) -> bytes:
+        """The line that the generator's process is told."""
+        return msgspec.json.encode({"relay": asdict(self)}) + b"\n"
 
 
 class PhaseTime(msgspec.Struct):
@@ -142,12 +145,12 @@ def run(plan: Plan, on_progress: Callable[[Progress], None] | None = None) -> Re
         BenchError: the generator could not start, or ended without a report.
     """
     with subprocess.Popen(
-        _command(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        command(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:
         assert process.stdin is not None
         assert process.stdout is not None
         assert process.stderr is not None
-        process.stdin.write(msgspec.json.encode({"relay": asdict(plan)}) + b"\n")
+        process.stdin.write(plan.encoded())
         process.stdin.close()
         for line in process.stdout:
             if b'"phase"' not in line[:9]:
@@ -155,9 +158,3 @@ def run(plan: Plan, on_progress: Callable[[Progress], None] | None = None) -> Re
             if on_progress is not None:
                 on_progress(_progress.decode(line))
         raise BenchError(process.stderr.read().decode(errors="replace").strip() or "no report")
-
-
-def _command() -> list[str]:
-    # A binary built by itself spares the extension module while the generator is worked on.
-    binary = os.environ.get("TIDEGATE_LOAD")
-    return [binary] if binary else [sys.executable, "-m", "tidegate.bench.generator"]

@@ -1,0 +1,67 @@
+"""Servers as processes of ours: started on a free port, waited for, and ended."""
+
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tidegate.errors import BenchError
+
+_START_SECONDS = 20.0
+_STOP_SECONDS = 10.0
+_LOOK_SECONDS = 0.05
+
+
+@contextmanager
+def process(
+    command: list[str], directory: Path, environ: dict[str, str]
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A server whose log is in ``directory``, until it is told to end."""
+    with (directory / "log").open("wb") as log:
+        started = subprocess.Popen(
+            command, env=environ, cwd=directory, stdout=log, stderr=log, stdin=subprocess.DEVNULL
+        )
+    try:
+        yield started
+    finally:
+        started.send_signal(signal.SIGTERM)
+        try:
+            started.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            started.kill()
+            started.wait()
+
+
+def wait(process: subprocess.Popen[bytes], directory: Path, ready: Callable[[], bool]) -> None:
+    """Waits until a server is ready.
+
+    Raises:
+        BenchError: it ended, or took too long; with the last line of its log.
+    """
+    until = time.monotonic() + _START_SECONDS
+    while not ready():
+        if process.poll() is not None or time.monotonic() > until:
+            log = (directory / "log").read_text(errors="replace").splitlines()
+            raise BenchError(f"did not start: {log[-1] if log else 'no word'}")
+        time.sleep(_LOOK_SECONDS)
+
+
+def free_port() -> int:
+    """A UDP port of the loopback that nobody has."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def is_free(port: int) -> bool:
+    """Whether a UDP port of the loopback can be bound."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
