@@ -3,7 +3,7 @@
 Cloudflare's API pages: "Calls/SFU HTTPS API" and its OpenAPI file. JSON spells camelCase.
 """
 
-from typing import ClassVar, Literal, TypeVar
+from typing import ClassVar, Literal, TypeAlias, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -11,6 +11,8 @@ from msgspec import Struct
 from tidegate.errors import CallsError, DecodingError
 
 B = TypeVar("B", bound="Request")
+
+Kind: TypeAlias = Literal["audio", "video"]
 
 
 class Body(Struct, rename="camel", omit_defaults=True):
@@ -105,7 +107,7 @@ class TrackResult(Body):
     session_id: str | None = None
     track_name: str | None = None
     mid: str | None = None
-    kind: Literal["audio", "video"] | None = None
+    kind: Kind | None = None
     simulcast: SimulcastPreference | None = None
 
 

@@ -2,7 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from tidegate.calls.negotiation import Kind, Reception
+from tidegate.calls.bodies import Kind
+from tidegate.calls.negotiation import Reception
 from tidegate.timers import Timer
 
 if TYPE_CHECKING:

@@ -57,6 +57,9 @@ class CallsServer:
     came, and check in this order: the session (404, 410), the rate (429), JSON (400), parameters
     (406), the state of the negotiation (406, 425). That the app exists, and its secret, is checked
     before. An operation that fails as a whole leaves everything as it was.
+
+    Attributes:
+        apps: live sessions by id, of each app that has some.
     """
 
     def __init__(
@@ -80,7 +83,7 @@ class CallsServer:
             LocalTransport(tuple(candidates), fingerprint),
             entropy,
         )
-        self._apps: dict[str, dict[str, Session]] = {}
+        self.apps: dict[str, dict[str, Session]] = {}
         self._handles: dict[int, Session] = {}
         self._gone: OrderedDict[str, str] = OrderedDict()
 
@@ -128,11 +131,11 @@ class CallsServer:
 
     def sessions(self, app_id: str) -> int:
         """How many sessions of the app live."""
-        return len(self._apps.get(app_id, ()))
+        return len(self.apps.get(app_id, ()))
 
     def close_app(self, app_id: str, now: float) -> None:
         """The app was deleted: its media ends at once, and what waits is answered 404."""
-        for session in [*self._apps.get(app_id, {}).values()]:
+        for session in [*self.apps.get(app_id, {}).values()]:
             self._guarded("closing an app", session.end, AppNotFound())
         self._settle(now)
 
@@ -165,7 +168,7 @@ class CallsServer:
         def begin(
             session: Session, operation: Operation, request: TracksRequest, now: float
         ) -> None:
-            new_tracks(self._apps[app_id], session, operation, request, now)
+            new_tracks(self.apps[app_id], session, operation, request, now)
 
         self._operate(app_id, session_id, body, TracksRequest, begin, now, answer)
 
@@ -183,7 +186,7 @@ class CallsServer:
         def begin(
             session: Session, operation: Operation, request: UpdateTracksRequest, now: float
         ) -> None:
-            update_tracks(self._apps[app_id], session, operation, request, now)
+            update_tracks(self.apps[app_id], session, operation, request, now)
 
         self._operate(app_id, session_id, body, UpdateTracksRequest, begin, now, answer)
 
@@ -236,7 +239,7 @@ class CallsServer:
             self._forget(app_id, session)
 
         session = Session(plane, plane.entropy(16).hex(), negotiation, now, forget)
-        self._apps.setdefault(app_id, {})[session.id] = session
+        self.apps.setdefault(app_id, {})[session.id] = session
         self._handles[session.handle] = session
         description = None
         if answer is not None:
@@ -246,7 +249,7 @@ class CallsServer:
 
     def _admit(self, app_id: str, session_id: str, now: float) -> Session:
         """The session that a request is about, if it may make another one now."""
-        session = self._apps.get(app_id, {}).get(session_id)
+        session = self.apps.get(app_id, {}).get(session_id)
         if session is None:
             raise SessionGone if self._gone.get(session_id) == app_id else SessionNotFound
         if not session.rate.allows(now):
@@ -262,10 +265,10 @@ class CallsServer:
 
     def _forget(self, app_id: str, session: Session) -> None:
         self._handles.pop(session.handle, None)
-        sessions = self._apps.get(app_id, {})
+        sessions = self.apps.get(app_id, {})
         sessions.pop(session.id, None)
         if not sessions:
-            self._apps.pop(app_id, None)
+            self.apps.pop(app_id, None)
         self._gone[session.id] = app_id
         if len(self._gone) > self.plane.limits.remembered_sessions:
             self._gone.popitem(last=False)

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
-from tidegate.calls.bodies import SessionState, SimulcastPreference, TrackState
-from tidegate.calls.negotiation import Kind, Negotiation, Outcome, State
+from tidegate.calls.bodies import Kind, SessionState, SimulcastPreference, TrackState
+from tidegate.calls.negotiation import Negotiation, Outcome, State
 from tidegate.calls.operations import Operation, Turns
 from tidegate.calls.plane import Plane
 from tidegate.calls.publications import Publication
