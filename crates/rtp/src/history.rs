@@ -7,9 +7,9 @@ use crate::sequence::Extended;
 /// What one history may hold. The smallest bound decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bounds {
-    /// At most 1,024.
+    /// Rounded up to a power of two.
     pub packets: usize,
-    /// Of packets, at most 16 MiB.
+    /// Of packets.
     pub bytes: usize,
     /// How long a packet can be asked for.
     pub age: Duration,
@@ -19,18 +19,18 @@ impl Bounds {
     /// For an encoding of a video track.
     pub const VIDEO: Self = Self {
         packets: 1024,
-        bytes: 2 << 20,
+        bytes: 1 << 20,
         age: Duration::from_secs(1),
     };
     /// For an audio track.
     pub const AUDIO: Self = Self {
         packets: 64,
-        bytes: 64 << 10,
+        bytes: 32 << 10,
         age: Duration::from_millis(600),
     };
 }
 
-/// Bytes that all histories of a shard share.
+/// Bytes of memory that all histories of a shard share.
 #[derive(Debug)]
 pub struct Budget {
     limit: usize,
@@ -38,7 +38,7 @@ pub struct Budget {
 }
 
 impl Budget {
-    /// Histories may hold `limit` bytes of memory together.
+    /// Histories may hold `limit` bytes together.
     pub fn new(limit: usize) -> Self {
         Self { limit, used: 0 }
     }
@@ -46,6 +46,18 @@ impl Budget {
     /// What they hold now.
     pub fn used(&self) -> usize {
         self.used
+    }
+
+    fn take(&mut self, bytes: usize) -> bool {
+        let enough = bytes <= self.limit.saturating_sub(self.used);
+        if enough {
+            self.used += bytes;
+        }
+        enough
+    }
+
+    fn give(&mut self, bytes: usize) {
+        self.used -= bytes;
     }
 }
 
@@ -56,25 +68,120 @@ pub enum Inserted {
     Newest,
     /// Below the highest, and missing until now.
     Late,
-    /// It came before. Not kept, not to be forwarded.
+    /// It came before. Not kept, and not to be forwarded.
     Duplicate,
-    /// Too far below the highest to tell. Not kept, not to be forwarded.
+    /// Too far below the highest to tell. Not kept, and not to be forwarded.
     TooOld,
 }
 
-/// The last packets of one encoding, as they came (decrypted, with their headers).
+/// How far below the highest number duplicates are told.
+const WINDOW: u64 = 1024;
+
+/// Which of the last [`WINDOW`] numbers came.
+#[derive(Debug, Default)]
+struct Seen {
+    highest: Option<u64>,
+    bits: [u64; WINDOW as usize / 64],
+}
+
+impl Seen {
+    fn insert(&mut self, number: u64) -> Inserted {
+        let Some(highest) = self.highest.replace(number) else {
+            self.set(number);
+            return Inserted::Newest;
+        };
+        if number > highest {
+            if number - highest >= WINDOW {
+                self.bits = Default::default();
+            } else {
+                (highest + 1..number).for_each(|missing| self.clear(missing));
+            }
+            self.set(number);
+            return Inserted::Newest;
+        }
+        self.highest = Some(highest);
+        if highest - number >= WINDOW {
+            Inserted::TooOld
+        } else if self.set(number) {
+            Inserted::Late
+        } else {
+            Inserted::Duplicate
+        }
+    }
+
+    /// Whether it was clear.
+    fn set(&mut self, number: u64) -> bool {
+        let (word, bit) = Self::place(number);
+        let clear = self.bits[word] & bit == 0;
+        self.bits[word] |= bit;
+        clear
+    }
+
+    fn clear(&mut self, number: u64) {
+        let (word, bit) = Self::place(number);
+        self.bits[word] &= !bit;
+    }
+
+    fn place(number: u64) -> (usize, u64) {
+        ((number % WINDOW / 64) as usize, 1 << (number % 64))
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Entry {
+    sequence: u64,
+    /// Milliseconds since the history's beginning.
+    at: u32,
+    start: u32,
+    len: u32,
+}
+
+/// The last packets of one encoding, as they came: decrypted, with their headers.
+///
+/// Two rings that only ever grow to their bounds: the bytes of packets, each in one piece, and where they
+/// are, in the order they came in. Packets are found by a third table, at their number modulo its length.
 #[derive(Debug)]
-pub struct History {}
+pub struct History {
+    bounds: Bounds,
+    seen: Seen,
+    epoch: Option<Instant>,
+    entries: Vec<Entry>,
+    /// Counts entries: those from `first` to `next` are kept, each at its count modulo the ring's length.
+    first: u64,
+    next: u64,
+    /// The low bits of the count of a number's entry.
+    index: Vec<u32>,
+    bytes: Vec<u8>,
+    /// Where the newest packet ends.
+    end: usize,
+}
+
+const LEAST_ENTRIES: usize = 16;
+const LEAST_BYTES: usize = 2048;
+/// Of memory for each entry: itself, and its place in the index.
+const PER_ENTRY: usize = size_of::<Entry>() + size_of::<u32>();
 
 impl History {
     /// Empty: memory comes with packets, and grows up to the bounds.
     pub fn new(bounds: Bounds) -> Self {
-        let _ = bounds;
-        todo!()
+        Self {
+            bounds: Bounds {
+                packets: bounds.packets.next_power_of_two(),
+                ..bounds
+            },
+            seen: Seen::default(),
+            epoch: None,
+            entries: Vec::new(),
+            first: 0,
+            next: 0,
+            index: Vec::new(),
+            bytes: Vec::new(),
+            end: 0,
+        }
     }
 
-    /// Keeps a packet, and forgets what is over the bounds. Where `budget` is used up, older packets make room;
-    /// a packet that finds none is not kept, and its answer is the same.
+    /// Keeps a packet, and forgets what is over the bounds. Where the budget is used up, older packets make room; a
+    /// packet that finds none is not kept, and the answer is the same.
     pub fn insert(
         &mut self,
         now: Instant,
@@ -82,25 +189,174 @@ impl History {
         sequence: Extended,
         packet: &[u8],
     ) -> Inserted {
-        let _ = (now, budget, sequence, packet);
-        todo!()
+        let inserted = self.seen.insert(sequence.0);
+        if matches!(inserted, Inserted::Newest | Inserted::Late) {
+            self.forget_old(now);
+            self.keep(now, budget, sequence.0, packet);
+        }
+        inserted
     }
 
     /// A packet that is still kept.
     pub fn get(&self, sequence: Extended) -> Option<&[u8]> {
-        let _ = sequence;
-        todo!()
+        let mask = self.index.len().checked_sub(1)?;
+        let low = self.index[sequence.0 as usize & mask];
+        let count = self.first + u64::from(low.wrapping_sub(self.first as u32));
+        if count >= self.next {
+            return None;
+        }
+        let entry = self.entries[count as usize & mask];
+        let bytes = entry.start as usize..(entry.start + entry.len) as usize;
+        (entry.sequence == sequence.0).then(|| &self.bytes[bytes])
     }
 
     /// Forgets what is too old, and gives memory back once nothing is left: for a timer of about a second.
     pub fn trim(&mut self, now: Instant, budget: &mut Budget) {
-        let _ = (now, budget);
-        todo!()
+        self.forget_old(now);
+        if self.first == self.next {
+            self.give_back(budget);
+        }
     }
 
     /// Gives all memory back. A history has to end with this.
-    pub fn release(self, budget: &mut Budget) {
-        let _ = budget;
-        todo!()
+    pub fn release(mut self, budget: &mut Budget) {
+        self.give_back(budget);
+    }
+
+    fn give_back(&mut self, budget: &mut Budget) {
+        budget.give(self.entries.len() * PER_ENTRY + self.bytes.len());
+        self.entries = Vec::new();
+        self.index = Vec::new();
+        self.bytes = Vec::new();
+        self.first = self.next;
+        self.end = 0;
+    }
+
+    fn millis(&self, now: Instant) -> u32 {
+        self.epoch.map_or(0, |epoch| {
+            now.saturating_duration_since(epoch).as_millis() as u32
+        })
+    }
+
+    fn forget_old(&mut self, now: Instant) {
+        let now = self.millis(now);
+        let age = self.bounds.age.as_millis() as u32;
+        while let Some(oldest) = self.oldest()
+            && now.wrapping_sub(oldest.at) > age
+        {
+            self.forget_oldest();
+        }
+    }
+
+    fn forget_oldest(&mut self) {
+        self.first += 1;
+        if self.first == self.next {
+            self.end = 0;
+        }
+    }
+
+    fn oldest(&self) -> Option<Entry> {
+        (self.first < self.next).then(|| self.entries[self.slot(self.first)])
+    }
+
+    /// Only where there are entries.
+    fn slot(&self, count: u64) -> usize {
+        count as usize & (self.entries.len() - 1)
+    }
+
+    fn keep(&mut self, now: Instant, budget: &mut Budget, sequence: u64, packet: &[u8]) {
+        if packet.is_empty() || packet.len() > self.bounds.bytes {
+            return;
+        }
+        if (self.next - self.first) as usize == self.entries.len() && !self.grow_entries(budget) {
+            if self.entries.is_empty() {
+                return;
+            }
+            self.forget_oldest();
+        }
+        let start = loop {
+            if let Some(start) = self.room(packet.len()) {
+                break start;
+            }
+            if self.grow_bytes(budget, packet.len()) {
+                continue;
+            }
+            if self.first == self.next {
+                return;
+            }
+            self.forget_oldest();
+        };
+        self.end = start + packet.len();
+        self.bytes[start..self.end].copy_from_slice(packet);
+        self.epoch.get_or_insert(now);
+        let slot = self.slot(self.next);
+        self.entries[slot] = Entry {
+            sequence,
+            at: self.millis(now),
+            start: start as u32,
+            len: packet.len() as u32,
+        };
+        self.put_into_index(sequence, self.next);
+        self.next += 1;
+    }
+
+    fn put_into_index(&mut self, sequence: u64, count: u64) {
+        let mask = self.index.len() - 1;
+        self.index[sequence as usize & mask] = count as u32;
+    }
+
+    /// Where `len` bytes in one piece are free.
+    fn room(&self, len: usize) -> Option<usize> {
+        let behind = |end: usize, limit: usize| (limit - end >= len).then_some(end);
+        match self.oldest() {
+            None => behind(0, self.bytes.len()),
+            // Packets go on at the beginning of the ring.
+            Some(oldest) if self.end <= oldest.start as usize => {
+                behind(self.end, oldest.start as usize)
+            }
+            Some(oldest) => {
+                behind(self.end, self.bytes.len()).or_else(|| behind(0, oldest.start as usize))
+            }
+        }
+    }
+
+    fn grow_entries(&mut self, budget: &mut Budget) -> bool {
+        let held = self.entries.len();
+        let grown = (held * 2).clamp(LEAST_ENTRIES, self.bounds.packets.max(LEAST_ENTRIES));
+        if grown <= held || !budget.take((grown - held) * PER_ENTRY) {
+            return false;
+        }
+        let mut entries = vec![Entry::default(); grown];
+        for count in self.first..self.next {
+            entries[count as usize & (grown - 1)] = self.entries[self.slot(count)];
+        }
+        self.entries = entries;
+        self.index = vec![0; grown];
+        for count in self.first..self.next {
+            self.put_into_index(self.entries[self.slot(count)].sequence, count);
+        }
+        true
+    }
+
+    fn grow_bytes(&mut self, budget: &mut Budget, len: usize) -> bool {
+        let held = self.bytes.len();
+        let wanted = (held * 2).max(LEAST_BYTES).max(len.next_power_of_two());
+        let grown = wanted.min(self.bounds.bytes);
+        if grown <= held || !budget.take(grown - held) {
+            return false;
+        }
+        let mut bytes = vec![0; grown];
+        let mut end = 0;
+        for count in self.first..self.next {
+            let slot = self.slot(count);
+            let entry = &mut self.entries[slot];
+            let (start, len) = (entry.start as usize, entry.len as usize);
+            bytes[end..end + len].copy_from_slice(&self.bytes[start..start + len]);
+            entry.start = end as u32;
+            end += len;
+        }
+        self.bytes = bytes;
+        self.end = end;
+        true
     }
 }

@@ -1,37 +1,125 @@
 //! Transport-wide congestion control (draft-holmer-rmcat-transport-wide-cc-extensions-01): when packets of a
 //! publisher arrived, told back to it; and the numbers of packets that we send.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use crate::rtcp::{NoRoom, Writer};
+use crate::rtcp::{FeedbackHead, NoRoom, Writer};
+use crate::sequence::{Extended, Unwrapper};
 
-/// When the packets of one leg arrived. Memory (about 4 kB) comes with the first packet.
+/// Between feedbacks, where much comes.
+const BUSY: Duration = Duration::from_millis(50);
+/// Between feedbacks, where little comes.
+const CALM: Duration = Duration::from_millis(100);
+/// Between two feedbacks, so many packets are much.
+const MUCH: u32 = 10;
+/// How many numbers are remembered. Packets that come later than that are not reported.
+const WINDOW: u64 = 512;
+/// So many numbers are reported without waiting.
+const FULL: u64 = WINDOW / 2;
+/// Arrivals are told in ticks of 250 µs.
+const TICK: u128 = 250;
+
+/// When the packets of one leg arrived. Memory (4 kB) comes with the first packet.
 #[derive(Debug, Default)]
-pub struct ArrivalLog {}
+pub struct ArrivalLog {
+    numbers: Unwrapper,
+    epoch: Option<Instant>,
+    /// By number, modulo its length: ticks since the beginning, and 1; 0: it has not come.
+    ticks: Vec<u64>,
+    /// The first number that is not reported.
+    from: u64,
+    /// How many came since the last feedback, and before that.
+    came: u32,
+    came_before: u32,
+    next_timeout: Option<Instant>,
+    feedbacks: u8,
+}
 
 impl ArrivalLog {
     /// A packet with this transport-wide number came: media, retransmission or padding.
+    #[inline]
     pub fn received(&mut self, now: Instant, number: u16) {
-        let _ = (now, number);
-        todo!()
+        let epoch = *self.epoch.get_or_insert(now);
+        let before = self.numbers.highest();
+        let number = self.numbers.unwrap(number).0;
+        let Some(Extended(highest)) = before else {
+            self.ticks = vec![0; WINDOW as usize];
+            self.from = number;
+            self.note(now, epoch, number);
+            return;
+        };
+        if number > highest {
+            let jump = (number - highest).min(WINDOW);
+            for skipped in number - jump + 1..number {
+                self.ticks[(skipped % WINDOW) as usize] = 0;
+            }
+            self.from = self.from.max((number + 1).saturating_sub(WINDOW));
+        } else if highest - number >= WINDOW || self.tick(number).is_some() {
+            return;
+        }
+        // One that comes after its neighbours were reported is reported together with them, again.
+        self.from = self.from.min(number);
+        self.note(now, epoch, number);
     }
 
     /// When to send feedback: every 50 ms, 100 ms where little comes; `None` while nothing came since the last.
     pub fn next_timeout(&self) -> Option<Instant> {
-        todo!()
+        self.next_timeout
     }
 
-    /// Writes feedback on what came since the last, and says whether there was any. Call it until it says no, or the
-    /// writer has no room: the rest goes into the next one. `sender` is our SSRC, `media` any of the leg's.
+    /// Writes feedback on what came since the last, and says whether there was any. Call it until it says no, or
+    /// the writer has no room: the rest goes into the next one. `sender` is our SSRC, `media` any of the leg's.
     pub fn feedback(
         &mut self,
-        now: Instant,
         sender: u32,
         media: u32,
         writer: &mut Writer<'_>,
     ) -> Result<bool, NoRoom> {
-        let _ = (now, sender, media, writer);
-        todo!()
+        let highest = match self.numbers.highest() {
+            Some(highest) if self.next_timeout.is_some() => highest.0,
+            _ => return Ok(false),
+        };
+        let Some(base) = (self.from..=highest).find(|number| self.tick(*number).is_some()) else {
+            self.reported();
+            return Ok(false);
+        };
+        let head = FeedbackHead {
+            sender,
+            media,
+            count: self.feedbacks,
+        };
+        let arrivals = (base..=highest).map(|number| self.tick(number));
+        let written = writer.transport_feedback(head, Extended(base).wire(), arrivals)?;
+        self.feedbacks = self.feedbacks.wrapping_add(1);
+        self.from = base + u64::from(written.max(1));
+        if self.from > highest {
+            self.reported();
+        }
+        Ok(true)
+    }
+
+    fn reported(&mut self) {
+        self.next_timeout = None;
+        self.came_before = std::mem::take(&mut self.came);
+    }
+
+    fn note(&mut self, now: Instant, epoch: Instant, number: u64) {
+        let ticks = now.saturating_duration_since(epoch).as_micros() / TICK;
+        self.ticks[(number % WINDOW) as usize] = ticks as u64 + 1;
+        self.came += 1;
+        if self.next_timeout.is_none() {
+            let busy = self.came_before >= MUCH;
+            self.next_timeout = Some(now + if busy { BUSY } else { CALM });
+        }
+        if number >= self.from + FULL {
+            self.next_timeout = Some(now);
+        }
+    }
+
+    /// When a number that is within the window came.
+    fn tick(&self, number: u64) -> Option<i64> {
+        let tick = self.ticks[(number % WINDOW) as usize];
+        (tick != 0).then(|| tick as i64 - 1)
     }
 }
 
@@ -44,6 +132,7 @@ pub struct Departures {
 
 impl Departures {
     /// The transport-wide number of the next packet.
+    #[inline]
     pub fn number(&mut self) -> u16 {
         let number = self.next;
         self.next = number.wrapping_add(1);
