@@ -7,10 +7,11 @@ mod feedback;
 mod read;
 mod reports;
 mod transport_feedback;
+mod types;
 mod write;
 
-pub use feedback::{FirEntries, FullIntraRequest, Nack, NackSequences, PictureLoss};
-pub use read::{Goodbye, Packet, Packets, RtcpError, SourceDescription, SsrcIter, packets};
+pub use feedback::{FullIntraRequest, Nack, NackSequences, PictureLoss};
+pub use read::{Cnames, Goodbye, Packet, Packets, RtcpError, SourceDescription, packets};
 pub use reports::{ReceiverReport, ReportBlock, ReportBlocks, SenderInfo, SenderReport};
 pub use transport_feedback::{Arrival, Arrivals, FeedbackHead, TransportFeedback};
 pub use write::{NoRoom, Writer};
