@@ -13,7 +13,7 @@ from tidegate.store.schema import metadata
 
 from tests.control_plane import Api, running_api
 from tests.postgres import Postgres, running_postgres
-from tests.server import Relay, Server, running_server
+from tests.server import App, Relay, Server, running_server
 
 
 @pytest.fixture(scope="session")
@@ -28,6 +28,12 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def relay(server: Server) -> Relay:
     """A new relay, as the API makes it: SUBSCRIBEs wait for their publisher."""
     return server.create_relay()
+
+
+@pytest.fixture
+def app(server: Server) -> App:
+    """A new Realtime SFU app."""
+    return server.create_app()
 
 
 @pytest.fixture

@@ -51,6 +51,23 @@ class Relay:
 
 
 @dataclass(frozen=True, slots=True)
+class App:
+    """A Realtime SFU app, and the secret that opens it.
+
+    Attributes:
+        url: the prefix of its calls.
+    """
+
+    url: str
+    uid: str
+    secret: str
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"authorization": f"Bearer {self.secret}"}
+
+
+@dataclass(frozen=True, slots=True)
 class Server:
     """A running server, as its ready file describes it."""
 
@@ -67,6 +84,13 @@ class Server:
     def cloudflare(self) -> Cloudflare:
         """The official SDK, pointed here."""
         return Cloudflare(api_token=self.api_token, base_url=self.api, max_retries=0)
+
+    def create_app(self, name: str = "test") -> App:
+        """A new Realtime SFU app."""
+        with self.cloudflare() as client:
+            created = client.calls.sfu.create(account_id=self.account_id, name=name)
+        assert created is not None
+        return App(f"{self.sfu}/apps/{created.uid}", str(created.uid), str(created.secret))
 
     def create_relay(self, name: str = "test", *, lingering: bool = True) -> Relay:
         """A new relay; ``lingering`` off: a SUBSCRIBE without a publisher is refused at once."""
