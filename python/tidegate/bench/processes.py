@@ -65,3 +65,17 @@ def is_free(port: int) -> bool:
         except OSError:
             return False
         return True
+
+
+def free_tcp_port() -> int:
+    """A TCP port of the loopback that nobody has."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def is_listening(port: int) -> bool:
+    """Whether a TCP port of the loopback takes connections."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
