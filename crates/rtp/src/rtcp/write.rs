@@ -28,6 +28,11 @@ impl<'a> Writer<'a> {
         self.len
     }
 
+    /// What is written so far.
+    pub fn written(&self) -> &[u8] {
+        &self.buffer[..self.len]
+    }
+
     /// Whether nothing is written yet.
     pub fn is_empty(&self) -> bool {
         self.len == 0

@@ -7,9 +7,7 @@ use rtp::srtp::{
     Sender, SenderStream,
 };
 
-#[path = "../src/hex.rs"]
-mod hex;
-use hex::hex;
+use crate::hex::hex;
 
 /// What one side seals and the other opens.
 struct Pair {

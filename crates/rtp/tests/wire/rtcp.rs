@@ -6,9 +6,7 @@ use rtp::rtcp::{
     Writer, packets,
 };
 
-#[path = "../src/hex.rs"]
-mod hex;
-use hex::hex;
+use crate::hex::hex;
 
 const HEAD: FeedbackHead = FeedbackHead {
     sender: 1,
