@@ -5,12 +5,69 @@ numbers are a session's, not a section's. A number that has been used keeps its 
 as the session lives.
 """
 
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Literal, NamedTuple, TypeAlias
+
+from tidegate.calls.sdp import Format, configuration
 
 Codec: TypeAlias = Literal[
     "opus", "pcmu", "pcma", "red", "vp8", "vp9", "h264", "h265", "av1", "other"
 ]
-"""As the engine names them; ``other`` is forwarded as it comes (telephone events, comfort noise)."""
+"""As the engine names them; ``other`` is forwarded as it comes: telephone events, comfort noise."""
+
+Kind: TypeAlias = Literal["audio", "video"]
+
+_CODECS: dict[Kind, dict[str, Codec]] = {
+    "audio": {
+        "opus": "opus",
+        "pcmu": "pcmu",
+        "pcma": "pcma",
+        "red": "red",
+        "telephone-event": "other",
+        "cn": "other",
+    },
+    "video": {"vp8": "vp8", "vp9": "vp9", "h264": "h264", "h265": "h265", "av1": "av1"},
+}
+
+_FEEDBACK: dict[Kind, tuple[str, ...]] = {
+    "audio": ("transport-cc", "nack"),
+    "video": ("transport-cc", "ccm fir", "nack", "nack pli"),
+}
+"""The feedback that we give and take (RFC 4585, RFC 5104)."""
+
+_CHOICE = (*range(96, 128), *range(35, 64))
+"""Numbers that can be chosen freely beside RTCP on the same port (RFC 5761 §4)."""
+
+
+PUSHED: dict[Kind, tuple[Format, ...]] = {
+    "audio": (
+        Format(111, "opus", 48_000, 2, "minptime=10;useinbandfec=1"),
+        Format(0, "pcmu", 8000),
+        Format(8, "pcma", 8000),
+    ),
+    "video": (
+        Format(96, "vp8", 90_000, rtx=97),
+        Format(98, "vp9", 90_000, parameters="profile-id=0", rtx=99),
+        Format(
+            102,
+            "h264",
+            90_000,
+            parameters="level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f",
+            rtx=103,
+        ),
+        Format(
+            104,
+            "h264",
+            90_000,
+            parameters="level-asymmetry-allowed=1;packetization-mode=0;profile-level-id=42e01f",
+            rtx=105,
+        ),
+        Format(106, "h265", 90_000, parameters="profile-id=1;tier-flag=0;tx-mode=SRST", rtx=107),
+        Format(108, "av1", 90_000, rtx=109),
+    ),
+}
+"""What we offer to receive when a client publishes without an offer of its own."""
 
 
 class PayloadType(NamedTuple):
@@ -38,3 +95,164 @@ class PayloadMapping(NamedTuple):
     publisher: int
     subscriber: int
     rtx: int | None
+
+
+def codec(format: Format) -> Codec:
+    for codecs in _CODECS.values():
+        if format.name in codecs:
+            return codecs[format.name]
+    return "other"
+
+
+def payload_type(format: Format) -> PayloadType:
+    return PayloadType(
+        format.pt, codec(format), format.clock_rate, format.rtx, "nack" in format.feedback
+    )
+
+
+def supported(kind: Kind, formats: Iterable[Format]) -> tuple[Format, ...]:
+    """The formats that can be forwarded, in their order, with the feedback that we know.
+
+    RED stays only beside all that it repeats; a section that has nothing but RED, telephone events
+    and comfort noise has nothing.
+    """
+    known = [
+        replace(each, feedback=tuple(fb for fb in each.feedback if fb in _FEEDBACK[kind]))
+        for each in formats
+        if each.name in _CODECS[kind] and (kind == "audio" or each.clock_rate == 90_000)
+    ]
+    numbers = {each.pt for each in known if each.name != "red"}
+    if all(codec(each) in ("red", "other") for each in known):
+        return ()
+    return tuple(each for each in known if each.name != "red" or _repeated(each) <= numbers)
+
+
+def _repeated(red: Format) -> set[int]:
+    """The payload types of a RED format's blocks (RFC 2198 §5); {-1} when it does not say."""
+    words = red.parameters.split("/")
+    if all(word.isdecimal() and len(word) <= 3 for word in words):
+        return set(map(int, words))
+    return {-1}
+
+
+def mappings(publisher: Iterable[Format], subscriber: Sequence[Format]) -> list[PayloadMapping]:
+    """Each of the publisher's formats that the subscriber takes, in the publisher's order but for
+    RED, which comes last. Of several that would do, the one with the publisher's number is taken.
+
+    RED is passed on unopened, so it needs the same numbers inside on both sides.
+    """
+    found: list[PayloadMapping] = []
+    theirs: dict[object, Format] = {}
+    for other in subscriber:
+        theirs.setdefault(configuration(other), other)
+        theirs[configuration(other), other.pt] = other
+    for one in publisher:
+        if one.name != "red":
+            same = theirs.get((configuration(one), one.pt)) or theirs.get(configuration(one))
+            if same is not None:
+                found.append(PayloadMapping(one.pt, same.pt, same.rtx))
+    unchanged = {each.publisher for each in found if each.publisher == each.subscriber}
+    if all(codec(each) in ("red", "other") for each in subscriber):
+        return []
+    for one in publisher:
+        if one.name == "red" and _repeated(one) <= unchanged:
+            for other in subscriber:
+                if other.name == "red" and _repeated(other) <= unchanged:
+                    found.append(PayloadMapping(one.pt, other.pt, other.rtx))
+                    break
+    return found
+
+
+class PayloadTypes:
+    """What each payload type of one session means."""
+
+    def __init__(self) -> None:
+        self._formats: dict[int, Format] = {}
+        # Numbers that retransmit another, and numbers with several meanings, which we never offer.
+        self._rtx: dict[int, int] = {}
+        self._ambiguous: set[int] = set()
+
+    def copy(self) -> "PayloadTypes":
+        copied = PayloadTypes()
+        copied._formats = dict(self._formats)
+        copied._rtx = dict(self._rtx)
+        copied._ambiguous = set(self._ambiguous)
+        return copied
+
+    def learn(self, formats: Iterable[Format]) -> None:
+        """Takes note of what the client's description uses, known codecs or not."""
+        for each in formats:
+            known = self._formats.get(each.pt)
+            if each.pt in self._rtx or (known and _identity(known) != _identity(each)):
+                self._ambiguous.add(each.pt)
+            elif known is None:
+                self._formats[each.pt] = each
+            if each.rtx is not None:
+                if each.rtx in self._formats or self._rtx.get(each.rtx, each.pt) != each.pt:
+                    self._ambiguous.add(each.rtx)
+                else:
+                    self._rtx[each.rtx] = each.pt
+
+    def offered(self, kind: Kind, publisher: Iterable[Format]) -> tuple[Format, ...]:
+        """A publisher's formats under this session's numbers: the client's own number where it has
+        one for the same configuration, else the publisher's where it is free, else a free one.
+
+        What finds no number, and RED whose contents would change numbers, is left out.
+        """
+        wanted = list(publisher)
+        found: dict[int, Format] = {}
+        for each in sorted(wanted, key=lambda each: each.name == "red"):
+            if each.name == "red" and any(
+                number not in found or found[number].pt != number for number in _repeated(each)
+            ):
+                continue
+            assigned = self._assign(kind, each)
+            if assigned is not None:
+                found[each.pt] = assigned
+        return tuple(found[each.pt] for each in wanted if each.pt in found)
+
+    def _assign(self, kind: Kind, format: Format) -> Format | None:
+        identity = _identity(format)
+        known = next(
+            (
+                each
+                for pt, each in self._formats.items()
+                if pt not in self._ambiguous and _identity(each) == identity
+            ),
+            None,
+        )
+        if known is None:
+            pt = self._free(format.pt, static=format.name in ("pcmu", "pcma", "cn"))
+            if pt is None:
+                return None
+            feedback = _FEEDBACK[kind] if codec(format) != "other" else ()
+            known = replace(format, pt=pt, feedback=feedback, rtx=None)
+            self._formats[pt] = known
+        feedback = tuple(each for each in known.feedback if each in _FEEDBACK[kind])
+        return replace(known, feedback=feedback, rtx=self._assign_rtx(known.pt, format.rtx))
+
+    def _assign_rtx(self, pt: int, wanted: int | None) -> int | None:
+        if wanted is None:
+            return None
+        for rtx, repaired in self._rtx.items():
+            if repaired == pt and rtx not in self._ambiguous:
+                return rtx
+        found = self._free(wanted, static=False)
+        if found is not None:
+            self._rtx[found] = pt
+        return found
+
+    def _free(self, wanted: int, *, static: bool) -> int | None:
+        choice: Iterator[int] = iter((wanted, *_CHOICE) if static or wanted in _CHOICE else _CHOICE)
+        return next((pt for pt in choice if pt not in self._formats and pt not in self._rtx), None)
+
+
+def _identity(format: Format) -> tuple[object, ...]:
+    """What makes two uses of a number the same use. Beyond what must be equal for decoding, it is
+    what a subscriber should be told of: whether Opus is stereo, and what RED repeats."""
+    if format.name == "opus":
+        told = (format.parameter("stereo", "0"), format.parameter("sprop-stereo", "0"))
+        return *configuration(format), *told
+    if format.name in ("red", "rtx"):
+        return *configuration(format), format.parameters
+    return configuration(format)

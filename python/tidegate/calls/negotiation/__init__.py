@@ -6,7 +6,6 @@ from tidegate.calls.negotiation.plans import (
     Credentials,
     Encoding,
     Intents,
-    Kind,
     LocalTransport,
     Offer,
     Outcome,
@@ -16,6 +15,7 @@ from tidegate.calls.negotiation.plans import (
     RemoteTransport,
     Sending,
 )
+from tidegate.calls.payload_types import Kind
 
 __all__ = [
     "Answer",

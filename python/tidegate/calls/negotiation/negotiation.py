@@ -3,7 +3,11 @@
 from collections.abc import Callable, Collection, Sequence
 from enum import Enum, auto
 
-from tidegate.calls.extensions import ExtensionNumbers
+from tidegate.calls.extensions import ExtensionIds, ExtensionNumbers
+from tidegate.calls.negotiation.answering import Answering
+from tidegate.calls.negotiation.exchange import Environment, SessionState
+from tidegate.calls.negotiation.offering import Offering
+from tidegate.calls.negotiation.peer import new_credentials
 from tidegate.calls.negotiation.plans import (
     Answer,
     Credentials,
@@ -16,6 +20,11 @@ from tidegate.calls.negotiation.plans import (
     Reception,
     Sending,
 )
+from tidegate.calls.negotiation.section import NegotiatedSection, sending, sends
+from tidegate.calls.payload_types import PayloadTypes
+from tidegate.errors import NoOfferOutstanding, SignalingStateNotStable
+
+_NOTHING = Intents()
 
 
 class State(Enum):
@@ -35,15 +44,7 @@ class Negotiation:
 
     Attributes:
         state: where the exchange stands.
-        credentials: our newest ICE credentials; the first are there before any description.
-        data_channels: an ``m=application`` section is open.
-        room: how many sections an offer of ours may add.
     """
-
-    state: State
-    credentials: Credentials
-    data_channels: bool
-    room: int
 
     def __init__(
         self,
@@ -59,9 +60,36 @@ class Negotiation:
             entropy: so many random bytes, unguessable: ``os.urandom``, or a test's.
             sections: how many the session may have, closed ones included.
         """
-        raise NotImplementedError
+        self.state = State.STABLE
+        self._environment = Environment(transport, extensions, entropy, sections)
+        self._session = SessionState(
+            id=int.from_bytes(entropy(8)) >> 2,
+            credentials=new_credentials(entropy),
+            stream=entropy(8).hex(),
+            payload_types=PayloadTypes(),
+            extension_ids=ExtensionIds(),
+        )
 
-    def answer(self, offer: str, intents: Intents = Intents()) -> Answer:
+    @property
+    def credentials(self) -> Credentials:
+        """Our newest ICE credentials; the first are there before any description."""
+        return self._session.credentials
+
+    @property
+    def data_channels(self) -> bool:
+        """Whether an ``m=application`` section is open."""
+        return any(
+            section.kind == "application" and not section.rejected and not section.pending
+            for section in self._session.sections
+        )
+
+    @property
+    def room(self) -> int:
+        """How many sections an offer of ours may add."""
+        used = sum(not section.rejected for section in self._session.sections)
+        return max(0, self._environment.most_sections - used)
+
+    def answer(self, offer: str, intents: Intents = _NOTHING) -> Answer:
         """Answers a client's offer.
 
         Every section in which the client sends and whose codecs we know is accepted, listed in
@@ -73,7 +101,11 @@ class Negotiation:
             MalformedSessionDescription: it cannot be read.
             InvalidSessionDescription: it does not follow from the last one, or cannot be accepted.
         """
-        raise NotImplementedError
+        self._need_stable()
+        exchange = Answering(self._session, self._environment)
+        answer = exchange.answer(offer, intents)
+        self._session = exchange.session
+        return answer
 
     def offer(
         self,
@@ -89,7 +121,12 @@ class Negotiation:
             SignalingStateNotStable: an earlier offer waits for its answer.
             InvalidSessionDescription: more sections than there is :attr:`room` for.
         """
-        raise NotImplementedError
+        self._need_stable()
+        exchange = Offering(self._session, self._environment)
+        offer = exchange.offer(pulls, pushes, data_channels=data_channels)
+        self._session = exchange.session
+        self.state = State.HAVE_LOCAL_OFFER
+        return offer
 
     def accept_answer(self, answer: str) -> Outcome:
         """Takes the client's answer to our offer.
@@ -99,7 +136,13 @@ class Negotiation:
             MalformedSessionDescription: it cannot be read; the offer still waits for its answer.
             InvalidSessionDescription: it does not fit the offer, which still waits.
         """
-        raise NotImplementedError
+        if self.state is not State.HAVE_LOCAL_OFFER:
+            raise NoOfferOutstanding
+        exchange = Offering(self._session, self._environment)
+        outcome = exchange.accept_answer(answer)
+        self._session = exchange.session
+        self.state = State.STABLE
+        return outcome
 
     def bind(self, mid: str, pull: Pull) -> Sending | None:
         """What sending ``pull`` in an existing section takes (a pull into a transceiver, or an
@@ -109,16 +152,36 @@ class Negotiation:
             ``None`` when the section does not exist, or is not one in which the client receives, or
             has another kind, or none of the track's codecs.
         """
-        raise NotImplementedError
+        section = self._section(mid)
+        if section is None or section.pending or section.outgoing is None:
+            return None
+        if section.kind != pull.track.kind or not sends(section.direction):
+            return None
+        found = sending(mid, section.outgoing, pull, section.formats)
+        if found is not None:
+            self._replace(section.bound(pull, found))
+        return found
 
     def close(self, mids: Collection[str]) -> None:
         """Ends sections without a description (``force``): they are ``inactive`` in later ones."""
-        raise NotImplementedError
+        for mid in mids:
+            section = self._section(mid)
+            if section is not None and section.kind != "application" and not section.rejected:
+                self._replace(section.ended())
 
     def reception(self, mid: str) -> Reception | None:
         """What the client sends in a section now, or ``None``."""
-        raise NotImplementedError
+        section = self._section(mid)
+        return None if section is None else section.reception
 
-    def mid_of(self, index: int) -> str | None:
-        """The mid of the section at an index of the last description, or ``None``."""
-        raise NotImplementedError
+    def _section(self, mid: str) -> NegotiatedSection | None:
+        return next((each for each in self._session.sections if each.mid == mid), None)
+
+    def _replace(self, section: NegotiatedSection) -> None:
+        self._session.sections = [
+            section if each.mid == section.mid else each for each in self._session.sections
+        ]
+
+    def _need_stable(self) -> None:
+        if self.state is not State.STABLE:
+            raise SignalingStateNotStable

@@ -2,13 +2,11 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple, TypeAlias
+from typing import NamedTuple
 
 from tidegate.addresses import HostPort
-from tidegate.calls.payload_types import PayloadMapping, PayloadType
-from tidegate.calls.sdp import Format
-
-Kind: TypeAlias = Literal["audio", "video"]
+from tidegate.calls.payload_types import Kind, PayloadMapping, PayloadType, payload_type
+from tidegate.calls.sdp import Extension, Format
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,19 +61,19 @@ class Reception:
     Attributes:
         formats: as negotiated, in the client's order, with the client's numbers.
         encodings: in the order of the description; never empty.
-        extensions: URIs of the header extensions that its packets may carry, our own five left out.
+        extensions: header extensions that its packets may carry, under the client's ids.
     """
 
     mid: str
     kind: Kind
     formats: tuple[Format, ...]
     encodings: tuple[Encoding, ...]
-    extensions: tuple[str, ...]
+    extensions: tuple[Extension, ...]
 
     @property
     def payload_types(self) -> tuple[PayloadType, ...]:
         """In the engine's shape; retransmission formats are part of what they repair."""
-        raise NotImplementedError
+        return tuple(map(payload_type, self.formats))
 
     @property
     def simulcast(self) -> bool:
