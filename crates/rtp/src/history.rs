@@ -360,3 +360,179 @@ impl History {
         true
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const PLENTY: usize = 64 << 20;
+
+    fn ms(ms: u64) -> Duration {
+        Duration::from_millis(ms)
+    }
+
+    /// A packet that tells its number.
+    fn packet(sequence: u64, len: usize) -> Vec<u8> {
+        sequence
+            .to_be_bytes()
+            .into_iter()
+            .cycle()
+            .take(len)
+            .collect()
+    }
+
+    fn insert(history: &mut History, budget: &mut Budget, at: Instant, sequence: u64) -> Inserted {
+        history.insert(at, budget, Extended(sequence), &packet(sequence, 1000))
+    }
+
+    #[test]
+    fn a_packet_is_found_by_its_number_until_it_is_too_old() {
+        let (now, mut budget) = (Instant::now(), Budget::new(PLENTY));
+        let mut history = History::new(Bounds::VIDEO);
+        assert_eq!(history.get(Extended(5)), None);
+        insert(&mut history, &mut budget, now, 5);
+        insert(&mut history, &mut budget, now + ms(600), 6);
+        assert_eq!(history.get(Extended(5)), Some(&packet(5, 1000)[..]));
+        insert(&mut history, &mut budget, now + ms(1_100), 7);
+        assert_eq!(history.get(Extended(5)), None);
+        assert_eq!(history.get(Extended(6)), Some(&packet(6, 1000)[..]));
+        history.release(&mut budget);
+        assert_eq!(budget.used(), 0);
+    }
+
+    #[test]
+    fn late_packets_and_duplicates_are_told_apart_even_when_they_are_no_longer_kept() {
+        let (now, mut budget) = (Instant::now(), Budget::new(PLENTY));
+        let mut history = History::new(Bounds::AUDIO);
+        let mut insert = |at, sequence| insert(&mut history, &mut budget, now + ms(at), sequence);
+        assert_eq!(insert(0, 10), Inserted::Newest);
+        assert_eq!(insert(0, 12), Inserted::Newest);
+        assert_eq!(insert(0, 11), Inserted::Late);
+        assert_eq!(insert(0, 11), Inserted::Duplicate);
+        assert_eq!(insert(5_000, 900), Inserted::Newest);
+        assert_eq!(insert(5_000, 12), Inserted::Duplicate);
+        assert_eq!(insert(5_000, 13), Inserted::Late);
+        assert_eq!(insert(5_000, 12 + WINDOW), Inserted::Newest);
+        assert_eq!(insert(5_000, 12), Inserted::TooOld);
+        assert_eq!(insert(5_000, 14), Inserted::Late);
+        assert_eq!(insert(5_000, 9_000), Inserted::Newest);
+        assert_eq!(insert(5_000, 8_999), Inserted::Late);
+        history.release(&mut budget);
+    }
+
+    #[test]
+    fn an_audio_track_costs_a_few_kilobytes() {
+        let (now, mut budget) = (Instant::now(), Budget::new(PLENTY));
+        let mut history = History::new(Bounds::AUDIO);
+        assert_eq!(budget.used(), 0);
+        for sequence in 0..1_000 {
+            let at = now + ms(20 * sequence);
+            history.insert(at, &mut budget, Extended(sequence), &packet(sequence, 120));
+        }
+        assert!(budget.used() <= 8 << 10, "{} bytes", budget.used());
+        history.trim(now + ms(60_000), &mut budget);
+        assert_eq!(budget.used(), 0);
+        history.insert(
+            now + ms(60_000),
+            &mut budget,
+            Extended(1_000),
+            &packet(1_000, 120),
+        );
+        assert!(history.get(Extended(1_000)).is_some());
+        history.release(&mut budget);
+    }
+
+    #[test]
+    fn histories_share_a_budget_and_older_packets_make_room() {
+        let (now, mut budget) = (Instant::now(), Budget::new(20_000));
+        let mut first = History::new(Bounds::VIDEO);
+        let mut second = History::new(Bounds::VIDEO);
+        for sequence in 0..100 {
+            insert(&mut first, &mut budget, now, sequence);
+            insert(&mut second, &mut budget, now, sequence);
+        }
+        assert!(budget.used() <= 20_000);
+        assert!(first.get(Extended(99)).is_some() && first.get(Extended(0)).is_none());
+        first.release(&mut budget);
+        second.release(&mut budget);
+        assert_eq!(budget.used(), 0);
+    }
+
+    #[test]
+    fn a_packet_without_room_is_counted_and_not_kept() {
+        let (now, mut budget) = (Instant::now(), Budget::new(100));
+        let mut history = History::new(Bounds::VIDEO);
+        assert_eq!(insert(&mut history, &mut budget, now, 1), Inserted::Newest);
+        assert_eq!(
+            insert(&mut history, &mut budget, now, 1),
+            Inserted::Duplicate
+        );
+        assert_eq!(history.get(Extended(1)), None);
+        history.release(&mut budget);
+    }
+
+    #[test]
+    fn memory_no_longer_grows_once_it_is_warm() {
+        let (now, mut budget) = (Instant::now(), Budget::new(PLENTY));
+        let mut history = History::new(Bounds::VIDEO);
+        let mut warm = 0;
+        for sequence in 0..6_000 {
+            insert(&mut history, &mut budget, now + ms(4 * sequence), sequence);
+            if sequence == 1_000 {
+                warm = budget.used();
+            }
+        }
+        assert_eq!(budget.used(), warm);
+        // 250 packets a second are kept for a second.
+        assert!((0..250).all(|back| history.get(Extended(5_999 - back)).is_some()));
+        history.release(&mut budget);
+    }
+
+    proptest! {
+        /// Whatever comes, of whatever size: what is found is what was put in, the newest packet is found, bounds
+        /// hold, and all memory is given back.
+        #[test]
+        fn what_is_found_was_put_in(
+            packets in prop::collection::vec((0_u64..80, 1_usize..900, 0_u64..30), 1..400),
+            budget in 3_000_usize..60_000,
+        ) {
+            let bounds = Bounds { packets: 64, bytes: 16 << 10, age: ms(300) };
+            let (mut now, limit) = (Instant::now(), budget);
+            let mut budget = Budget::new(limit);
+            let mut history = History::new(bounds);
+            let mut came = BTreeSet::new();
+            let mut base = 0;
+            for (ahead, len, pause) in packets {
+                now += ms(pause);
+                let sequence = base + ahead;
+                base += ahead / 20;
+                let inserted = history.insert(now, &mut budget, Extended(sequence), &packet(sequence, len));
+                let expected = match came.last() {
+                    _ if came.contains(&sequence) => Inserted::Duplicate,
+                    Some(highest) if *highest > sequence => Inserted::Late,
+                    _ => Inserted::Newest,
+                };
+                prop_assert_eq!(inserted, expected);
+                prop_assert!(budget.used() <= limit);
+                prop_assert!(history.bytes.len() <= bounds.bytes);
+                if came.insert(sequence) {
+                    let kept = history.get(Extended(sequence));
+                    prop_assert!(kept.is_none_or(|kept| kept == packet(sequence, len)));
+                    prop_assert!(kept.is_some() || limit < 4_000);
+                }
+                for sequence in base.saturating_sub(100)..base + 100 {
+                    if let Some(kept) = history.get(Extended(sequence)) {
+                        prop_assert!(came.contains(&sequence));
+                        prop_assert_eq!(kept, &packet(sequence, kept.len())[..]);
+                    }
+                }
+            }
+            history.release(&mut budget);
+            prop_assert_eq!(budget.used(), 0);
+        }
+    }
+}

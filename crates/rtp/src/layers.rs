@@ -13,6 +13,11 @@ use crate::sequence::{Extended, Numbers, Origin, Output};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Layer(pub u8);
 
+impl Layer {
+    /// Not one of any track's.
+    pub(crate) const NONE: Self = Self(u8::MAX);
+}
+
 /// An encoding without a packet for so long does not arrive, if another one of its track does.
 pub const ARRIVING: Duration = Duration::from_secs(1);
 
@@ -66,9 +71,9 @@ pub struct Layers {
 }
 
 impl Layers {
-    /// `rids` in the order of the description (the first 256 count); one empty rid without simulcast.
+    /// `rids` in the order of the description (the first 255 count); one empty rid without simulcast.
     pub fn new<'a>(rids: impl IntoIterator<Item = &'a str>) -> Self {
-        let encodings = rids.into_iter().take(256).map(|rid| Encoding {
+        let encodings = rids.into_iter().take(255).map(|rid| Encoding {
             rid: rid.into(),
             arrives: false,
             last: None,
@@ -107,6 +112,14 @@ impl Layers {
         }
         if changed {
             self.generation = self.generation.wrapping_add(1);
+        }
+    }
+
+    /// The encoding's numbers and clock begin anew, as they do under another SSRC. Each [`View`] has to be told too.
+    pub fn restart(&mut self, layer: Layer) {
+        if let Some(encoding) = self.encodings.get_mut(usize::from(layer.0)) {
+            encoding.highest = Extended(0);
+            encoding.pair = None;
         }
     }
 
@@ -221,8 +234,16 @@ impl View {
 
     /// To be called in place of [`View::forward`] for a packet that this sink cannot be sent (its payload type
     /// is not mapped), or need not (it is padding alone): the output closes up over it.
-    pub fn skip(&mut self, packet: &Incoming) {
-        self.output.skip(packet.layer, packet.sequence);
+    pub fn skip(&mut self, now: Instant, packet: &Incoming) {
+        let skipped = self.output.skip(packet.layer, packet.sequence);
+        if let (Some(shift), Some(newest)) = (skipped, &mut self.newest) {
+            // A packet before it may still come: what is switched to has to be later than that one too.
+            let timestamp = packet.timestamp.wrapping_add(shift);
+            if is_ahead(timestamp, newest.timestamp) {
+                newest.timestamp = timestamp;
+                newest.at = now;
+            }
+        }
     }
 
     /// Changes the wishes. What is sent now is sent until a key frame of the new choice comes.
@@ -231,8 +252,8 @@ impl View {
         self.choose(layers);
     }
 
-    /// Follows another track from now on (or the same one, whose numbers began anew): what is sent goes on with
-    /// its next key frame, under the numbers that follow. [`View::origin`] forgets the old one.
+    /// Follows another track from now on: what is sent goes on with its next key frame, under the numbers that
+    /// follow. [`View::origin`] forgets the old one.
     pub fn repoint(&mut self, layers: &Layers, wishes: &[String]) {
         self.output.forget();
         self.current = None;
@@ -240,6 +261,16 @@ impl View {
         self.pair = None;
         self.ahead = 0;
         self.prefer(layers, wishes);
+    }
+
+    /// An encoding's numbers begin anew: it goes on with its next key frame. [`View::origin`] forgets what was
+    /// sent of it.
+    pub fn restart(&mut self, layers: &Layers, layer: Layer) {
+        self.output.forget_layer(layer);
+        if self.current == Some(layer) {
+            self.stop();
+        }
+        self.choose(layers);
     }
 
     /// Stops at once, or begins again with the next key frame.
@@ -448,4 +479,508 @@ fn is_ahead(a: u32, b: u32) -> bool {
 /// Between two timestamps, whichever is later.
 fn apart(a: u32, b: u32) -> u32 {
     (a.wrapping_sub(b) as i32).unsigned_abs()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::clock::Ntp;
+    use crate::codecs::vp8::PictureId;
+    use crate::sequence::Unwrapper;
+
+    const FULL: Layer = Layer(0);
+    const HALF: Layer = Layer(1);
+    /// Of video, in units of 90 kHz.
+    const FRAME: u32 = 3000;
+
+    fn ms(ms: u64) -> Duration {
+        Duration::from_millis(ms)
+    }
+
+    fn wishes(rids: &[&str]) -> Vec<String> {
+        rids.iter().map(ToString::to_string).collect()
+    }
+
+    /// A track with the encodings f and h, and one sink of it.
+    struct Scene {
+        now: Instant,
+        layers: Layers,
+        view: View,
+    }
+
+    impl Scene {
+        fn new(wanted: &[&str]) -> Self {
+            let layers = Layers::new(["f", "h"]);
+            let view = View::new(100, &layers, &wishes(wanted));
+            let now = Instant::now();
+            Self { now, layers, view }
+        }
+
+        fn deliver(&mut self, packet: Incoming) -> Verdict {
+            self.layers.arrived(self.now, &packet);
+            self.view.forward(self.now, &self.layers, &packet)
+        }
+
+        fn key(&mut self, layer: Layer, sequence: u64) -> Verdict {
+            self.deliver(packet(layer, sequence, true))
+        }
+
+        fn delta(&mut self, layer: Layer, sequence: u64) -> Verdict {
+            self.deliver(packet(layer, sequence, false))
+        }
+
+        fn wait(&mut self, time: Duration) {
+            self.now += time;
+        }
+    }
+
+    /// A packet that is a frame of its own.
+    fn packet(layer: Layer, sequence: u64, starts_key_frame: bool) -> Incoming {
+        Incoming {
+            layer,
+            sequence: Extended(sequence),
+            timestamp: sequence as u32 * FRAME,
+            clock_rate: 90_000,
+            starts_key_frame,
+            picture: None,
+        }
+    }
+
+    fn with_picture(packet: Incoming, picture_id: u16, tl0picidx: u8) -> Incoming {
+        let picture = vp8::Picture {
+            picture_id: Some(PictureId {
+                value: picture_id,
+                wide: true,
+                at: 2,
+            }),
+            tl0picidx: Some((tl0picidx, 4)),
+        };
+        Incoming {
+            picture: Some(picture),
+            ..packet
+        }
+    }
+
+    fn sent(verdict: Verdict) -> Option<u64> {
+        match verdict {
+            Verdict::Send(numbers) => Some(numbers.sequence.0),
+            _ => None,
+        }
+    }
+
+    fn timestamp(packet: Incoming, verdict: Verdict) -> u32 {
+        let Verdict::Send(numbers) = verdict else {
+            panic!("{packet:?} was not sent");
+        };
+        packet.timestamp.wrapping_add(numbers.timestamp_shift)
+    }
+
+    #[test]
+    fn a_sink_begins_with_a_key_frame_and_asks_for_one_until_it_comes() {
+        let mut scene = Scene::new(&[]);
+        assert_eq!(scene.delta(FULL, 500), Verdict::Ask);
+        assert_eq!(scene.delta(FULL, 501), Verdict::Drop);
+        scene.wait(ASK_AGAIN);
+        assert_eq!(scene.delta(FULL, 502), Verdict::Ask);
+        assert_eq!(sent(scene.key(FULL, 503)), Some(100));
+        assert_eq!(sent(scene.delta(FULL, 504)), Some(101));
+        assert_eq!(scene.view.target(), None);
+    }
+
+    #[test]
+    fn a_key_frame_is_asked_for_at_once_where_no_packet_comes_for_a_while() {
+        let mut scene = Scene::new(&[]);
+        scene.layers.arrived(scene.now, &packet(FULL, 1, false));
+        assert_eq!(scene.view.ask(scene.now, &scene.layers), Some(FULL));
+        assert_eq!(scene.view.ask(scene.now, &scene.layers), None);
+        assert_eq!(scene.delta(FULL, 2), Verdict::Drop);
+    }
+
+    #[test]
+    fn audio_begins_with_any_packet() {
+        let layers = Layers::new([""]);
+        let mut scene = Scene {
+            view: View::new(0, &layers, &[]),
+            layers,
+            now: Instant::now(),
+        };
+        assert_eq!(sent(scene.key(FULL, 70_000)), Some(0));
+        assert_eq!(sent(scene.key(FULL, 70_002)), Some(2));
+        assert_eq!(sent(scene.key(FULL, 70_001)), Some(1));
+    }
+
+    #[test]
+    fn the_old_layer_is_sent_until_the_key_frame_of_the_new_one() {
+        let mut scene = Scene::new(&["f"]);
+        scene.key(FULL, 500);
+        scene.key(HALF, 20);
+        scene.view.prefer(&scene.layers, &wishes(&["h"]));
+        assert_eq!(sent(scene.delta(FULL, 501)), Some(101));
+        assert_eq!(scene.delta(HALF, 21), Verdict::Ask);
+        assert_eq!(sent(scene.delta(FULL, 502)), Some(102));
+        assert_eq!(sent(scene.key(HALF, 22)), Some(103));
+        assert_eq!(scene.delta(FULL, 503), Verdict::Drop);
+        assert_eq!(scene.delta(HALF, 21), Verdict::Drop);
+        assert_eq!(sent(scene.delta(HALF, 23)), Some(104));
+    }
+
+    #[test]
+    fn the_first_wish_that_arrives_is_sent() {
+        let mut scene = Scene::new(&["f", "h"]);
+        assert_eq!(sent(scene.key(HALF, 1)), Some(100));
+        // The first packet of a better layer is a key frame: nobody is asked.
+        assert_eq!(sent(scene.key(FULL, 1)), Some(101));
+        // It stops.
+        for sequence in 2..14 {
+            scene.wait(ms(100));
+            scene.delta(HALF, sequence);
+        }
+        assert_eq!(scene.view.target(), Some(HALF));
+        assert_eq!(sent(scene.key(HALF, 14)), Some(102));
+        // It comes back.
+        assert_eq!(sent(scene.key(FULL, 2)), Some(103));
+    }
+
+    #[test]
+    fn nothing_is_sent_while_no_wish_arrives() {
+        let mut scene = Scene::new(&["f"]);
+        assert_eq!(scene.key(HALF, 1), Verdict::Drop);
+        scene.view.prefer(&scene.layers, &wishes(&["x"]));
+        assert_eq!(scene.key(HALF, 2), Verdict::Drop);
+        scene.view.prefer(&scene.layers, &[]);
+        assert_eq!(sent(scene.key(HALF, 3)), Some(100));
+        scene.view.prefer(&scene.layers, &wishes(&["f"]));
+        assert_eq!(scene.delta(HALF, 4), Verdict::Drop);
+        assert_eq!(scene.view.current(), None);
+    }
+
+    #[test]
+    fn a_pause_of_the_whole_track_changes_nothing() {
+        let mut scene = Scene::new(&["f", "h"]);
+        scene.key(FULL, 1);
+        scene.key(HALF, 1);
+        scene.wait(ms(5_000));
+        assert_eq!(sent(scene.delta(FULL, 2)), Some(101));
+    }
+
+    #[test]
+    fn muting_stops_at_once_and_the_next_key_frame_goes_on_without_a_gap() {
+        let mut scene = Scene::new(&["f"]);
+        scene.key(FULL, 500);
+        scene.view.mute(&scene.layers, true);
+        assert_eq!(scene.key(FULL, 501), Verdict::Drop);
+        scene.view.mute(&scene.layers, false);
+        assert_eq!(scene.delta(FULL, 502), Verdict::Ask);
+        assert_eq!(sent(scene.key(FULL, 503)), Some(101));
+    }
+
+    #[test]
+    fn another_track_goes_on_where_the_first_one_was() {
+        let mut scene = Scene::new(&["f"]);
+        let first = packet(FULL, 500, true);
+        let before = scene.deliver(first);
+        scene.layers = Layers::new([""]);
+        scene.view.repoint(&scene.layers, &[]);
+        assert_eq!(scene.view.origin(100), None);
+        scene.wait(ms(200));
+        assert_eq!(scene.delta(FULL, 9), Verdict::Ask);
+        let second = packet(FULL, 10, true);
+        let after = scene.deliver(second);
+        assert_eq!(sent(after), Some(101));
+        let passed = timestamp(second, after).wrapping_sub(timestamp(first, before));
+        assert_eq!(passed, 18_000);
+    }
+
+    #[test]
+    fn an_encoding_that_counts_anew_goes_on_with_its_key_frame() {
+        let mut scene = Scene::new(&["f"]);
+        scene.key(FULL, 500);
+        scene.delta(FULL, 502);
+        scene.layers.restart(FULL);
+        scene.view.restart(&scene.layers, FULL);
+        assert_eq!(scene.view.origin(101), None);
+        assert_eq!(scene.delta(FULL, 501), Verdict::Ask);
+        assert_eq!(sent(scene.key(FULL, 502)), Some(103));
+    }
+
+    #[test]
+    fn a_recovered_packet_keeps_its_number_across_a_switch() {
+        let mut scene = Scene::new(&["f"]);
+        scene.key(FULL, 500);
+        scene.delta(FULL, 502);
+        scene.key(HALF, 20);
+        scene.view.prefer(&scene.layers, &wishes(&["h"]));
+        assert_eq!(sent(scene.key(HALF, 21)), Some(103));
+        assert_eq!(sent(scene.delta(FULL, 501)), Some(101));
+        let origin = scene.view.origin(101).unwrap();
+        assert_eq!((origin.layer, origin.sequence), (FULL, Extended(501)));
+    }
+
+    #[test]
+    fn a_key_frame_that_was_recovered_very_late_is_not_begun_with() {
+        let mut scene = Scene::new(&["f"]);
+        scene.delta(FULL, 600);
+        assert_eq!(sent(scene.key(FULL, 500)), None);
+        assert_eq!(sent(scene.key(FULL, 590)), Some(100));
+    }
+
+    #[test]
+    fn payloads_that_hide_their_key_frames_are_sent_after_a_while() {
+        let mut scene = Scene::new(&[]);
+        assert_eq!(scene.delta(FULL, 1), Verdict::Ask);
+        scene.wait(PATIENCE);
+        assert_eq!(sent(scene.delta(FULL, 2)), Some(100));
+    }
+
+    #[test]
+    fn picture_numbers_go_on_across_a_switch() {
+        let mut scene = Scene::new(&["f"]);
+        scene.deliver(with_picture(packet(FULL, 500, true), 0x7fff, 255));
+        scene.deliver(with_picture(packet(HALF, 20, true), 700, 40));
+        scene.view.prefer(&scene.layers, &wishes(&["h"]));
+        let key = with_picture(packet(HALF, 21, true), 701, 41);
+        let Verdict::Send(numbers) = scene.deliver(key) else {
+            panic!("the key frame was not sent");
+        };
+        let id = key.picture.unwrap().picture_id.unwrap();
+        assert_eq!(id.plus(numbers.picture.picture_id), 0);
+        assert_eq!(41_u8.wrapping_add(numbers.picture.tl0picidx), 0);
+    }
+
+    /// The capture of `packet`, as its sink gets to know it.
+    fn captured(scene: &mut Scene, packet: Incoming, verdict: Verdict) -> u64 {
+        let pair = scene.view.pair(&scene.layers).unwrap();
+        pair.ntp_at(timestamp(packet, verdict)).0
+    }
+
+    fn pair(ms: u64, timestamp: u32) -> SenderPair {
+        SenderPair {
+            ntp: Ntp((1_000 << 32) + (ms << 32) / 1000),
+            timestamp,
+            clock_rate: 90_000,
+        }
+    }
+
+    #[test]
+    fn timestamps_of_two_layers_are_aligned_by_their_sender_reports() {
+        let mut scene = Scene::new(&["f"]);
+        // Timestamp 0 of f, and 77,000 of h, are the same moment.
+        scene.layers.set_pair(FULL, pair(0, 0));
+        scene.layers.set_pair(HALF, pair(0, 77_000));
+        let old = Incoming {
+            timestamp: 9_000,
+            ..packet(FULL, 500, true)
+        };
+        let before = scene.deliver(old);
+        scene.deliver(packet(HALF, 20, true));
+        scene.view.prefer(&scene.layers, &wishes(&["h"]));
+        // Captured 100 ms after the old layer's picture; it took 130 ms longer on its way.
+        scene.wait(ms(230));
+        let new = Incoming {
+            timestamp: 77_000 + 18_000,
+            ..packet(HALF, 21, true)
+        };
+        let after = scene.deliver(new);
+        assert_eq!(timestamp(old, before), 9_000);
+        assert_eq!(timestamp(new, after), 18_000);
+        // 200 ms after the reports.
+        assert_eq!(
+            captured(&mut scene, new, after),
+            (1_000 << 32) + (1 << 32) / 5
+        );
+    }
+
+    #[test]
+    fn timestamps_are_aligned_by_arrival_where_reports_are_missing_or_absurd() {
+        for report in [None, Some(pair(3_600_000, 0))] {
+            let mut scene = Scene::new(&["f"]);
+            scene.layers.set_pair(FULL, pair(0, 0));
+            if let Some(report) = report {
+                scene.layers.set_pair(HALF, report);
+            }
+            let old = packet(FULL, 500, true);
+            let before = scene.deliver(old);
+            scene.deliver(packet(HALF, 20, true));
+            scene.view.prefer(&scene.layers, &wishes(&["h"]));
+            scene.wait(ms(150));
+            let new = packet(HALF, 21, true);
+            let after = scene.deliver(new);
+            let passed = timestamp(new, after).wrapping_sub(timestamp(old, before));
+            assert_eq!(passed, 13_500);
+        }
+    }
+
+    #[test]
+    fn switching_within_a_picture_moves_forward_by_a_frame_and_reports_make_up_for_it() {
+        let mut scene = Scene::new(&["f"]);
+        scene.layers.set_pair(FULL, pair(0, 0));
+        scene.layers.set_pair(HALF, pair(0, 0));
+        let mut last = None;
+        for frame in 0..300_u32 {
+            scene.wait(ms(33));
+            // Both layers of a picture come together.
+            for layer in [FULL, HALF] {
+                let key = Incoming {
+                    timestamp: frame * FRAME,
+                    ..packet(layer, u64::from(frame), true)
+                };
+                let verdict = scene.deliver(key);
+                if sent(verdict).is_none() {
+                    continue;
+                }
+                let sent = timestamp(key, verdict);
+                if let Some(last) = last {
+                    assert!(sent.wrapping_sub(last) >= FRAME, "{sent} follows {last}");
+                }
+                last = Some(sent);
+                let told = captured(&mut scene, key, verdict);
+                let true_time = pair(0, 0).ntp_at(key.timestamp).0;
+                assert!(told.abs_diff(true_time) < 1 << 12, "{told} for {true_time}");
+            }
+            if frame % 30 == 29 {
+                let wish = if frame % 60 == 29 { "h" } else { "f" };
+                scene.view.prefer(&scene.layers, &wishes(&[wish]));
+            }
+        }
+    }
+
+    #[test]
+    fn sender_reports_wait_for_the_publishers_and_outlive_a_switch() {
+        let mut scene = Scene::new(&["f"]);
+        scene.key(FULL, 1);
+        assert_eq!(scene.view.pair(&scene.layers), None);
+        scene.layers.set_pair(FULL, pair(0, 5));
+        assert_eq!(scene.view.pair(&scene.layers), Some(pair(0, 5)));
+        scene.key(HALF, 1);
+        scene.view.prefer(&scene.layers, &wishes(&["h"]));
+        scene.key(HALF, 2);
+        assert_eq!(scene.view.pair(&scene.layers), Some(pair(0, 5)));
+    }
+
+    #[test]
+    fn a_sink_is_small() {
+        assert!(size_of::<View>() <= 768);
+    }
+
+    /// A packet on its way, and what the subscriber wishes when it comes.
+    #[derive(Clone, Debug)]
+    struct Step {
+        packet: Incoming,
+        lost: bool,
+        unmapped: bool,
+        wish: Option<&'static str>,
+    }
+
+    /// Two layers that send by turns, each with wrapping numbers and timestamps of its own. Each packet comes at most `reach`
+    /// places late; of a hundred, `loss` are lost.
+    fn steps(reach: u8, loss: u8) -> impl Strategy<Value = Vec<Step>> {
+        let choice = (any::<bool>(), 0_u8..100, 0..=reach, 0_u8..20, 0_u8..12);
+        let start = (any::<u16>(), any::<u32>());
+        (start, start, prop::collection::vec(choice, 1..300)).prop_map(
+            move |(full, half, choices)| {
+                let mut unwrappers = [Unwrapper::default(); 2];
+                let mut next = [full, half];
+                let mut steps = Vec::new();
+                for (place, (second, percent, late, special, frame)) in
+                    choices.into_iter().enumerate()
+                {
+                    let (layer, at) = if second { (HALF, 1) } else { (FULL, 0) };
+                    let (sequence, timestamp) = next[at];
+                    next[at] = (
+                        sequence.wrapping_add(1),
+                        timestamp.wrapping_add(if frame < 4 { FRAME } else { 0 }),
+                    );
+                    let starts_key_frame = frame == 0;
+                    steps.push((
+                        place + usize::from(late),
+                        Step {
+                            packet: Incoming {
+                                layer,
+                                sequence: unwrappers[at].unwrap(sequence),
+                                timestamp: next[at].1,
+                                clock_rate: 90_000,
+                                starts_key_frame,
+                                picture: None,
+                            },
+                            lost: percent < loss,
+                            unmapped: loss > 0 && special == 0,
+                            wish: match special {
+                                1 => Some("f"),
+                                2 => Some("h"),
+                                _ => None,
+                            },
+                        },
+                    ));
+                }
+                steps.sort_by_key(|(place, _)| *place);
+                steps.into_iter().map(|(_, step)| step).collect()
+            },
+        )
+    }
+
+    /// What was sent: the packet, its number and its timestamp.
+    type Sent = (Incoming, u64, u32);
+
+    fn run(steps: Vec<Step>, reports: bool) -> (View, Vec<Sent>) {
+        let mut scene = Scene::new(&["f"]);
+        let mut all = Vec::new();
+        for step in steps {
+            scene.wait(ms(10));
+            if let Some(wish) = step.wish {
+                scene.view.prefer(&scene.layers, &wishes(&[wish]));
+            }
+            if step.lost {
+                continue;
+            }
+            if reports {
+                let clock = pair(all.len() as u64 * 10, step.packet.timestamp);
+                scene.layers.set_pair(step.packet.layer, clock);
+            }
+            if step.unmapped {
+                scene.view.skip(scene.now, &step.packet);
+                continue;
+            }
+            let verdict = scene.deliver(step.packet);
+            if let Some(number) = sent(verdict) {
+                all.push((step.packet, number, timestamp(step.packet, verdict)));
+            }
+        }
+        (scene.view, all)
+    }
+
+    proptest! {
+        /// However packets are lost, overtaken, left out and switched between layers: numbers are unique, follow the
+        /// order of each layer, lead back to their packet, and timestamps never go back.
+        #[test]
+        fn output_is_one_stream_whatever_comes_in(steps in steps(12, 10), reports: bool) {
+            let (view, mut all) = run(steps, reports);
+            let numbers: HashSet<u64> = all.iter().map(|(_, number, _)| *number).collect();
+            prop_assert_eq!(numbers.len(), all.len());
+            for (packet, number, _) in &all {
+                if let Some(origin) = view.origin(*number as u16) {
+                    prop_assert_eq!((origin.layer, origin.sequence), (packet.layer, packet.sequence));
+                }
+            }
+            all.sort_by_key(|(_, number, _)| *number);
+            for pair in all.windows(2) {
+                let ((a, _, earlier), (b, _, later)) = (pair[0], pair[1]);
+                prop_assert!(a.layer != b.layer || a.sequence < b.sequence);
+                prop_assert!(!is_ahead(earlier, later), "{} follows {}", later, earlier);
+                prop_assert!(a.layer == b.layer || is_ahead(later, earlier));
+            }
+        }
+
+        /// Without loss and reordering, numbers are sent one after another, whatever was switched.
+        #[test]
+        fn output_has_no_gap_where_the_input_has_none(steps in steps(0, 0), reports: bool) {
+            let (_, all) = run(steps, reports);
+            for (place, (_, number, _)) in all.iter().enumerate() {
+                prop_assert_eq!(*number, 100 + place as u64);
+            }
+        }
+    }
 }

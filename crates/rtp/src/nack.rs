@@ -367,7 +367,7 @@ mod tests {
     fn retransmissions_are_a_share_of_what_is_sent() {
         let now = Instant::now();
         let mut resends = Resends::default();
-        let mut burst = |resends: &mut Resends, from: u16| {
+        let burst = |resends: &mut Resends, from: u16| {
             let answered = (from..from + 1000).take_while(|n| resends.allow(now, None, *n, 1000));
             answered.count() * 1000
         };

@@ -179,21 +179,21 @@ impl Output {
         None
     }
 
-    /// Leaves a packet out of the open segment: the one behind it gets its number. Without effect on packets
-    /// that come late, whose number is taken.
-    pub(crate) fn skip(&mut self, layer: Layer, input: Extended) {
-        let Some(last) = self.segments[..self.len].last_mut() else {
-            return;
-        };
+    /// Leaves a packet out of the open segment: the one behind it gets its number. Returns what would have been
+    /// added to its timestamp. `None`, and without effect, for packets of other layers, and for those that come
+    /// late, whose number is taken.
+    pub(crate) fn skip(&mut self, layer: Layer, input: Extended) -> Option<u32> {
+        let last = self.segments[..self.len].last_mut()?;
         let output = last.output(input.0);
         if !self.open || last.layer != layer || input.0 < last.first || output < self.next {
-            return;
+            return None;
         }
         self.next = output;
+        let timestamp_shift = last.timestamp_shift;
         if input.0 == last.first {
             last.first += 1;
             last.offset -= 1;
-            return;
+            return Some(timestamp_shift);
         }
         let segment = Segment {
             first: input.0 + 1,
@@ -201,6 +201,7 @@ impl Output {
             ..*last
         };
         self.push(segment);
+        Some(timestamp_shift)
     }
 
     /// Ends the last segment: nothing new is sent until another one begins.
@@ -212,6 +213,15 @@ impl Output {
     pub(crate) fn forget(&mut self) {
         self.len = 0;
         self.open = false;
+    }
+
+    /// Forgets what was sent of an encoding: its input numbers mean other packets from now on.
+    pub(crate) fn forget_layer(&mut self, layer: Layer) {
+        for segment in &mut self.segments[..self.len] {
+            if segment.layer == layer {
+                segment.layer = Layer::NONE;
+            }
+        }
     }
 
     /// What the newest segment adds, and to which encoding.
@@ -229,7 +239,8 @@ impl Output {
         let segments = self.segments[..self.len].iter();
         let segment = segments
             .rev()
-            .find(|segment| segment.output(segment.first) <= output)?;
+            .find(|segment| segment.output(segment.first) <= output)
+            .filter(|segment| segment.layer != Layer::NONE)?;
         Some(Origin {
             layer: segment.layer,
             sequence: Extended(output.wrapping_sub(segment.offset as u64)),

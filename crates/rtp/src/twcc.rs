@@ -139,3 +139,142 @@ impl Departures {
         number
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::rtcp::{Packet, TransportFeedback, packets};
+
+    fn ms(ms: u64) -> Duration {
+        Duration::from_millis(ms)
+    }
+
+    /// All feedback that is due, read by its receiver: packets by their numbers, and when they came in ticks.
+    fn read(log: &mut ArrivalLog) -> Vec<BTreeMap<u16, i64>> {
+        let (mut all, mut count) = (Vec::new(), log.feedbacks);
+        loop {
+            let mut buffer = [0; 1200];
+            let mut writer = Writer::new(&mut buffer);
+            if !log.feedback(1, 2, &mut writer).unwrap() {
+                return all;
+            }
+            let len = writer.len();
+            let read = packets(&buffer[..len]).next().unwrap().unwrap();
+            let Packet::TransportFeedback(feedback) = read else {
+                panic!("{read:?} is no feedback");
+            };
+            assert_eq!((feedback.head.sender, feedback.head.media), (1, 2));
+            assert_eq!(feedback.head.count, count);
+            count = count.wrapping_add(1);
+            all.push(arrivals(feedback));
+        }
+    }
+
+    fn arrivals(feedback: TransportFeedback<'_>) -> BTreeMap<u16, i64> {
+        let arrivals = feedback.arrivals();
+        arrivals
+            .map(|arrival| (arrival.sequence, arrival.time))
+            .collect()
+    }
+
+    #[test]
+    fn feedback_tells_when_each_packet_came_and_which_did_not() {
+        let start = Instant::now();
+        let mut log = ArrivalLog::default();
+        assert_eq!(log.next_timeout(), None);
+        log.received(start, 65_534);
+        log.received(start + ms(1), 65_535);
+        log.received(start + ms(11), 1);
+        assert_eq!(log.next_timeout(), Some(start + CALM));
+        let told = BTreeMap::from([(65_534, 0), (65_535, 4), (1, 44)]);
+        assert_eq!(read(&mut log), [told]);
+        assert_eq!(log.next_timeout(), None);
+        assert_eq!(read(&mut log).len(), 0);
+    }
+
+    #[test]
+    fn feedback_comes_sooner_where_much_comes() {
+        let start = Instant::now();
+        let mut log = ArrivalLog::default();
+        for number in 0..20 {
+            log.received(start, number);
+        }
+        read(&mut log);
+        log.received(start + ms(100), 20);
+        assert_eq!(log.next_timeout(), Some(start + ms(100) + BUSY));
+        read(&mut log);
+        log.received(start + ms(200), 21);
+        assert_eq!(log.next_timeout(), Some(start + ms(200) + CALM));
+    }
+
+    #[test]
+    fn a_packet_that_was_reported_missing_is_reported_when_it_comes() {
+        let start = Instant::now();
+        let mut log = ArrivalLog::default();
+        log.received(start, 10);
+        log.received(start, 12);
+        assert_eq!(read(&mut log), [BTreeMap::from([(10, 0), (12, 0)])]);
+        log.received(start + ms(50), 11);
+        // The one behind it had come, and is not taken back.
+        assert_eq!(read(&mut log), [BTreeMap::from([(11, 200), (12, 0)])]);
+        log.received(start + ms(60), 11);
+        assert_eq!(log.next_timeout(), None);
+    }
+
+    #[test]
+    fn a_burst_is_reported_without_waiting() {
+        let start = Instant::now();
+        let mut log = ArrivalLog::default();
+        for number in 0..=FULL as u16 {
+            log.received(start + ms(1), number);
+        }
+        assert_eq!(log.next_timeout(), Some(start + ms(1)));
+    }
+
+    #[test]
+    fn a_leap_of_the_numbers_is_not_reported_packet_by_packet() {
+        let start = Instant::now();
+        let mut log = ArrivalLog::default();
+        log.received(start, 0);
+        log.received(start, 20_000);
+        assert_eq!(read(&mut log), [BTreeMap::from([(20_000, 0)])]);
+    }
+
+    #[test]
+    fn packets_that_we_send_are_numbered_without_end() {
+        let mut departures = Departures { next: u16::MAX };
+        assert_eq!((departures.number(), departures.number()), (u16::MAX, 0));
+    }
+
+    proptest! {
+        /// Whatever comes, within the window: each packet is told, with the time it came at, once its feedback is due.
+        #[test]
+        fn each_packet_is_told_with_its_time(
+            first: u16,
+            packets in prop::collection::vec((0_u16..40, 0_u64..3_000), 1..300),
+        ) {
+            let start = Instant::now();
+            let mut log = ArrivalLog::default();
+            let (mut micros, mut base) = (0, first);
+            let mut came = BTreeMap::new();
+            let mut told = BTreeMap::new();
+            for (ahead, pause) in packets {
+                let now = start + Duration::from_micros(micros);
+                let number = base.wrapping_add(ahead);
+                base = base.wrapping_add(ahead / 20);
+                came.entry(number).or_insert((micros / 250) as i64);
+                log.received(now, number);
+                if log.next_timeout().is_some_and(|at| at <= now) {
+                    told.extend(read(&mut log).into_iter().flatten());
+                }
+                micros += pause;
+            }
+            told.extend(read(&mut log).into_iter().flatten());
+            prop_assert_eq!(told, came);
+        }
+    }
+}
