@@ -1,14 +1,20 @@
 //! What shards tell each other about sessions and tracks.
 //!
 //! The home of a track is the shard that holds its publisher's session; it feeds every shard that has
-//! sinks of it. Packets are written into a block once, whatever the number of shards; each of them
-//! copies them once into a history of its own.
+//! sinks of it. Packets travel by reference, and the shard that gets one keeps it in a history of its own.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use bytes::Bytes;
+use rtp::clock::{PublisherClock, SenderPair};
+use rtp::extensions::ExtensionMap;
+use rtp::layers::Layer;
+use rtp::sequence::Extended;
 use shard::{Datagram, Kind};
 use track::{RtcSessionId, ShardId, TrackId};
+
+use crate::command::TrackOptions;
 
 /// A message from shard to shard.
 #[derive(Debug)]
@@ -22,6 +28,11 @@ pub enum Letter {
         /// The session.
         session: RtcSessionId,
     },
+    /// A datagram that you handed over was for no session of mine.
+    NotMine {
+        /// Where it came from.
+        address: SocketAddr,
+    },
     /// To the home: feed me.
     FeedWanted {
         /// The track.
@@ -32,14 +43,43 @@ pub enum Letter {
         /// The track.
         track: TrackId,
     },
-    /// From the home: packets in the order in which they came.
-    Packets {
+    /// From the home: the feed starts here, or the track was negotiated anew.
+    FeedStart {
         /// The track.
         track: TrackId,
-        /// Grows by one with each block of a feed: a gap is a block that was lost.
-        count: u64,
-        /// The packets.
-        block: Bytes,
+        /// As the publisher negotiated it.
+        options: Arc<TrackOptions>,
+        /// The publisher's ids of header extensions.
+        extensions: Arc<ExtensionMap>,
+    },
+    /// From the home: the next packet of the feed.
+    Fed {
+        /// The track.
+        track: TrackId,
+        /// Its encoding.
+        layer: Layer,
+        /// Its number there.
+        sequence: Extended,
+        /// The packet, decrypted, with its header.
+        packet: Bytes,
+    },
+    /// From the home: an encoding has another SSRC, and counts anew.
+    Restarted {
+        /// The track.
+        track: TrackId,
+        /// The encoding.
+        layer: Layer,
+    },
+    /// From the home: the publisher has said what time it is.
+    Clock {
+        /// The track.
+        track: TrackId,
+        /// The encoding that its report is about.
+        layer: Layer,
+        /// What the report says.
+        pair: SenderPair,
+        /// How the publisher's clock differs from ours.
+        clock: PublisherClock,
     },
     /// From the home: the track is gone.
     TrackClosed {
@@ -50,8 +90,8 @@ pub enum Letter {
     KeyframeWanted {
         /// The track.
         track: TrackId,
-        /// Which of its encodings, in the order of the description.
-        encoding: u8,
+        /// The encoding.
+        layer: Layer,
     },
 }
 

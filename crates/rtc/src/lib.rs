@@ -7,3 +7,13 @@ pub mod letter;
 pub mod plane;
 pub mod registry;
 pub mod transport;
+
+mod fanout;
+mod feedback;
+mod outbound;
+mod runs;
+mod session;
+mod sinks;
+mod streams;
+mod tables;
+mod tracks;
