@@ -3,9 +3,12 @@
 
 use crate::payload::{HEAD, Head};
 
-/// Payload descriptor (RFC 7741 §4.2) with a picture id of 15 bits, then what a key frame begins with
-/// (RFC 6386 §9.1). Audio has as many bytes there, which mean nothing.
-const CODEC: usize = 4 + 10;
+/// The payload descriptor that we write (RFC 7741 §4.2): with a picture id of 15 bits. Audio has one
+/// too; it means nothing there.
+const DESCRIPTOR: usize = 4;
+/// What a key frame begins with (RFC 6386 §9.1).
+const FRAME: usize = 10;
+const CODEC: usize = DESCRIPTOR + FRAME;
 /// Bytes before the filler.
 pub const FRONT: usize = CODEC + 4 + HEAD;
 /// The smallest packet: the largest header and tag that we send, around the front.
@@ -44,15 +47,35 @@ impl Front {
         out[CODEC + 4..FRONT].copy_from_slice(&self.head.to_bytes());
     }
 
-    /// Reads what [`Self::write`] wrote; `None` for a shorter payload, such as padding alone.
+    /// Reads what [`Self::write`] wrote, behind whatever descriptor the SFU made of ours; `None` for a
+    /// shorter payload, such as padding alone.
     pub fn read(payload: &[u8]) -> Option<Self> {
-        let track = payload.get(CODEC..)?.first_chunk()?;
-        let head = payload.get(CODEC + 4..)?.first_chunk()?;
+        let front = payload.get(descriptor(payload)? + FRAME..)?;
+        let track = front.first_chunk()?;
+        let head = front.get(4..)?.first_chunk()?;
         Some(Self {
             track: u32::from_be_bytes(*track),
             head: Head::from_bytes(*head),
         })
     }
+}
+
+/// How long a VP8 payload descriptor is (RFC 7741 §4.2).
+fn descriptor(payload: &[u8]) -> Option<usize> {
+    const EXTENDED: u8 = 0x80;
+    const PICTURE: u8 = 0x80;
+    const LEVEL: u8 = 0x40;
+    const LAYER_OR_KEY: u8 = 0x30;
+    if payload.first()? & EXTENDED == 0 {
+        return Some(1);
+    }
+    let fields = *payload.get(1)?;
+    let picture = match fields & PICTURE {
+        0 => 0,
+        _ => 1 + usize::from(payload.get(2)? >> 7),
+    };
+    let level = usize::from(fields & LEVEL != 0);
+    Some(2 + picture + level + usize::from(fields & LAYER_OR_KEY != 0))
 }
 
 #[cfg(test)]
@@ -78,6 +101,26 @@ mod tests {
         FRONT_OF.write(place, &mut payload);
         assert_eq!(Front::read(&payload), Some(FRONT_OF));
         assert_eq!(Front::read(&payload[..FRONT - 1]), None);
+    }
+
+    #[test]
+    fn an_sfu_may_write_another_descriptor() {
+        let mut payload = [0; FRONT];
+        let place = Place {
+            picture: 3,
+            first: true,
+            key: true,
+        };
+        FRONT_OF.write(place, &mut payload);
+        for descriptor in [
+            &[0x10][..],
+            &[0x90, 0x00],
+            &[0x90, 0x80, 0x03],
+            &[0x90, 0xe0, 0x80, 0x03, 1, 0x20],
+        ] {
+            let rewritten = [descriptor, &payload[DESCRIPTOR..]].concat();
+            assert_eq!(Front::read(&rewritten), Some(FRONT_OF), "{descriptor:?}");
+        }
     }
 
     /// RFC 7741 §4.3: S is set and PID is 0 at the start of a frame; P is clear in a key frame.
