@@ -135,32 +135,36 @@ def _repeated(red: Format) -> set[int]:
     return {-1}
 
 
-def mappings(publisher: Iterable[Format], subscriber: Sequence[Format]) -> list[PayloadMapping]:
+def mappings(publisher: Iterable[Format], subscriber: Iterable[Format]) -> list[PayloadMapping]:
     """Each of the publisher's formats that the subscriber takes, in the publisher's order but for
     RED, which comes last. Of several that would do, the one with the publisher's number is taken.
+    Tones and comfort noise alone are nothing.
 
     RED is passed on unopened, so it needs the same numbers inside on both sides.
     """
-    found: list[PayloadMapping] = []
     theirs: dict[object, Format] = {}
+    reds = []
     for other in subscriber:
         theirs.setdefault(configuration(other), other)
         theirs[configuration(other), other.pt] = other
-    for one in publisher:
+        if other.name == "red":
+            reds.append(other)
+    found: list[PayloadMapping] = []
+    unchanged: set[int] = set()
+    media = False
+    for one in sorted(publisher, key=lambda one: one.name == "red"):
         if one.name != "red":
             same = theirs.get((configuration(one), one.pt)) or theirs.get(configuration(one))
-            if same is not None:
-                found.append(PayloadMapping(one.pt, same.pt, same.rtx))
-    unchanged = {each.publisher for each in found if each.publisher == each.subscriber}
-    if all(codec(each) in ("red", "other") for each in subscriber):
-        return []
-    for one in publisher:
-        if one.name == "red" and _repeated(one) <= unchanged:
-            for other in subscriber:
-                if other.name == "red" and _repeated(other) <= unchanged:
-                    found.append(PayloadMapping(one.pt, other.pt, other.rtx))
-                    break
-    return found
+            media |= same is not None and codec(one) != "other"
+        elif _repeated(one) <= unchanged:
+            same = next((each for each in reds if _repeated(each) <= unchanged), None)
+        else:
+            same = None
+        if same is not None:
+            found.append(PayloadMapping(one.pt, same.pt, same.rtx))
+            if one.pt == same.pt:
+                unchanged.add(one.pt)
+    return found if media else []
 
 
 class PayloadTypes:
