@@ -29,17 +29,16 @@ pub const MAX_EXTENSIONS: usize = 64;
 /// equal maps, whatever the order.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct ExtensionMap {
-    /// Sorted by id; neither ids nor numbers repeat.
+    /// Sorted by id; no id repeats.
     entries: Vec<(u8, ExtensionNumber)>,
 }
 
 impl ExtensionMap {
-    /// Of an id or a number that repeats, the first counts. Id 0 is padding and names nothing.
+    /// Of an id that repeats, the first counts. Id 0 is padding and names nothing.
     pub fn new(extensions: &[(u8, ExtensionNumber)]) -> Self {
         let mut map = Self::default();
         for &(id, number) in extensions {
-            let known = map.number(id).is_some() || map.id(number).is_some();
-            if id != 0 && !known && map.entries.len() < MAX_EXTENSIONS {
+            if id != 0 && map.number(id).is_none() && map.entries.len() < MAX_EXTENSIONS {
                 map.entries.push((id, number));
             }
         }
@@ -53,7 +52,7 @@ impl ExtensionMap {
         Some(entry.1)
     }
 
-    /// The session's id for an extension; `None` where it was not negotiated.
+    /// The session's id for an extension, the lowest of several; `None` where it was not negotiated.
     pub fn id(&self, number: ExtensionNumber) -> Option<u8> {
         let entry = self.entries.iter().find(|entry| entry.1 == number)?;
         Some(entry.0)
@@ -391,9 +390,17 @@ mod tests {
         assert_eq!(map.id(ORIENTATION), None);
     }
 
+    /// Sections may number the same extension differently.
+    #[test]
+    fn an_extension_may_have_several_ids() {
+        let map = ExtensionMap::new(&[(9, LEVEL), (3, LEVEL)]);
+        assert_eq!((map.number(3), map.number(9)), (Some(LEVEL), Some(LEVEL)));
+        assert_eq!(map.id(LEVEL), Some(3));
+    }
+
     #[test]
     fn what_repeats_in_a_map_is_ignored() {
-        let map = ExtensionMap::new(&[(0, DESCRIPTOR), (3, LEVEL), (3, ORIENTATION), (4, LEVEL)]);
+        let map = ExtensionMap::new(&[(0, DESCRIPTOR), (3, LEVEL), (3, ORIENTATION)]);
         assert_eq!(map, ExtensionMap::new(&[(3, LEVEL)]));
         let many: Vec<_> = (1..=255)
             .map(|id| (id, ExtensionNumber(id.into())))

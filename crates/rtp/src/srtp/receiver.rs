@@ -80,15 +80,44 @@ impl Receiver {
             Ok(known) => {
                 let window = self.streams.window(known);
                 let index = index_of(sequence, window.newest());
-                index.filter(|index| window.is_new(*index))
+                let index = index.filter(|index| window.is_new(*index));
+                let index = index.ok_or(OpenError::Replayed)?;
+                let opened = self.rtp.open_rtp(ssrc, index, header_len, packet);
+                opened.map_err(|_| OpenError::Forged)?;
+                index
             }
-            Err(_) => Some(sequence.into()),
+            Err(_) => self.open_first(ssrc, sequence, header_len, packet)?,
         };
-        let index = index.ok_or(OpenError::Replayed)?;
-        let opened = self.rtp.open_rtp(ssrc, index, header_len, packet);
-        opened.map_err(|_| OpenError::Forged)?;
         self.streams.insert(place, ssrc, index)?;
         Ok(Opened { len, index })
+    }
+
+    /// Opens what may be the first packet of a stream, and says its index. Rollover counters begin with
+    /// zero; but where the sequence number is low, the packets before the wrap may have been lost, or be
+    /// late.
+    fn open_first(
+        &self,
+        ssrc: u32,
+        sequence: u16,
+        header_len: usize,
+        packet: &mut [u8],
+    ) -> Result<u64, OpenError> {
+        let index = u64::from(sequence);
+        if sequence >= JUST_WRAPPED || packet.len() > LARGEST_FIRST {
+            let opened = self.rtp.open_rtp(ssrc, index, header_len, packet);
+            return opened.map(|()| index).map_err(|_| OpenError::Forged);
+        }
+        // An attempt that fails spoils the bytes.
+        let mut kept = [0; LARGEST_FIRST];
+        let kept = &mut kept[..packet.len()];
+        kept.copy_from_slice(packet);
+        for index in [index, 1 << 16 | index] {
+            if self.rtp.open_rtp(ssrc, index, header_len, packet).is_ok() {
+                return Ok(index);
+            }
+            packet.copy_from_slice(kept);
+        }
+        Err(OpenError::Forged)
     }
 
     /// Opens an SRTCP packet in place: the compound packet is the buffer's first so many bytes.
@@ -113,6 +142,11 @@ impl Receiver {
         Ok(len)
     }
 }
+
+/// Below this a first sequence number may have wrapped already.
+const JUST_WRAPPED: u16 = 1 << 12;
+/// No packet is larger where the path's MTU is that of Ethernet.
+const LARGEST_FIRST: usize = 2048;
 
 /// What came of each SSRC.
 struct Streams<const WORDS: usize> {

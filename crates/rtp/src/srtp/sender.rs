@@ -18,8 +18,8 @@ pub enum SealError {
     NoIndex,
 }
 
-/// How far one SSRC of ours has counted. Whoever holds a sink holds this: sealing then costs the
-/// same however many SSRCs a session sends.
+/// How far one SSRC of ours has counted under one [`Sender`]: another association begins with another.
+/// Whoever holds a sink holds this: sealing then costs the same however many SSRCs a session sends.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SenderStream {
     /// Rollover counter and sequence number of the newest packet; `None` before the first.

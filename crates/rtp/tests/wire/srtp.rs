@@ -156,11 +156,22 @@ fn a_rollover_is_counted_on_both_sides() {
     }
 }
 
+/// A publisher may begin right before a wrap, and its first packets may be lost.
+#[test]
+fn a_stream_may_be_met_after_its_first_rollover() {
+    for profile in Profile::ALL {
+        let mut pair = Pair::new(profile);
+        let mut late = pair.seal(1, 65_530, b"late");
+        assert_eq!(pair.send(4), Ok(65_540), "{profile:?}");
+        assert_eq!(pair.receiver.open(&mut late).unwrap().index, 65_530);
+        assert_eq!(pair.send(5), Ok(65_541));
+    }
+}
+
 #[test]
 fn packets_are_reordered_over_a_rollover() {
     for profile in Profile::ALL {
         let mut pair = Pair::new(profile);
-        assert_eq!(pair.send(65_529), Ok(65_529));
         let sealed: Vec<_> = (65_530..65_545_u64)
             .map(|index| (index, pair.seal(1, index as u16, b"payload")))
             .collect();
@@ -186,7 +197,6 @@ fn a_packet_may_be_late_by_less_than_the_window() {
 fn an_old_packet_seals_to_the_same_bytes() {
     let mut pair = Pair::new(Profile::AeadAes256Gcm);
     let first = pair.seal(1, 65_535, b"payload");
-    assert!(pair.receiver.open(&mut first.clone()).is_ok());
     pair.seal(1, 3, b"another");
     assert_eq!(pair.seal(1, 65_535, b"payload"), first);
     assert_eq!(pair.send(4), Ok(65_540));
