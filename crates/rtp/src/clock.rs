@@ -1,8 +1,8 @@
 //! NTP time, and the clocks that sender reports tie together.
 //!
 //! Receivers synchronize a publisher's audio and video by their sender reports. So every report that we
-//! send follows the publisher's own pairs of NTP and RTP time; our clock and theirs differ by one offset
-//! per publisher session, and nothing depends on when a media packet arrived.
+//! send follows the publisher's own pairs of NTP and RTP time; our clock and theirs differ by one
+//! offset per publisher session, and nothing depends on when a media packet arrived.
 
 use std::time::{Duration, Instant, SystemTime};
 
@@ -40,7 +40,8 @@ pub struct WallClock {
 }
 
 impl WallClock {
-    /// Both clocks, read at the same time. Later changes of the wall clock go unnoticed: NTP time is steady.
+    /// Both clocks, read at the same time. Later changes of the wall clock go unnoticed: NTP time is
+    /// steady.
     pub fn new(now: Instant, wall: SystemTime) -> Self {
         let unix = wall
             .duration_since(SystemTime::UNIX_EPOCH)
@@ -97,9 +98,9 @@ pub struct PublisherClock {
 const SET: i64 = 10 << 32;
 
 impl PublisherClock {
-    /// A sender report of any of its tracks came at `now`, by our clock. The first one decides, whatever its
-    /// time on the way: receivers compare reports with each other only. A report without a clock (RFC 3550
-    /// §6.4.1: zero) says nothing.
+    /// A sender report of any of its tracks came at `now`, by our clock. The first one decides,
+    /// whatever its time on the way: receivers compare reports with each other only. A report without a
+    /// clock (RFC 3550 §6.4.1: zero) says nothing.
     pub fn observe(&mut self, now: Ntp, theirs: Ntp) {
         if theirs.0 == 0 {
             return;
@@ -111,9 +112,10 @@ impl PublisherClock {
         }
     }
 
-    /// What a sender report that leaves at `now` says; `pair` is [`View::pair`](crate::layers::View::pair). The
-    /// NTP time is ours, so that LSR and DLSR give the round trip; the timestamp is the stream's at that moment.
-    /// `None` before any report of the publisher.
+    /// What a sender report that leaves at `now` says; `pair` is
+    /// [`View::pair`](crate::layers::View::pair). The NTP time is ours, so that LSR and DLSR give the
+    /// round trip; the timestamp is the stream's at that moment. `None` before any report of the
+    /// publisher.
     pub fn report(&self, now: Ntp, pair: &SenderPair) -> Option<(Ntp, u32)> {
         let theirs = Ntp(now.0.wrapping_sub(self.offset? as u64));
         Some((now, pair.timestamp_at(theirs)))
@@ -133,8 +135,8 @@ const TOLERANCE: i32 = 655;
 const LONGEST: Duration = Duration::from_secs(10);
 
 impl RoundTrip {
-    /// LSR and DLSR of a report block that came at `now`, about what we sent (RFC 3550 §6.4.1). Ignored without
-    /// LSR, or where they make no sense.
+    /// LSR and DLSR of a report block that came at `now`, about what we sent (RFC 3550 §6.4.1). Ignored
+    /// without LSR, or where they make no sense.
     pub fn observe(&mut self, now: Ntp, last_sr: u32, delay: u32) {
         let elapsed = now.compact().wrapping_sub(last_sr).wrapping_sub(delay) as i32;
         if last_sr == 0 || elapsed < -TOLERANCE {
@@ -194,8 +196,8 @@ mod tests {
         assert_eq!(pair.ntp_at(u32::MAX - 134_999), Ntp(99 * SECOND));
     }
 
-    /// What a receiver does to synchronize (RFC 3550 §6.4.1): it asks each stream's report for the moment of a
-    /// timestamp.
+    /// What a receiver does to synchronize (RFC 3550 §6.4.1): it asks each stream's report for the
+    /// moment of a timestamp.
     fn captured(report: (Ntp, u32), timestamp: u32, clock_rate: u32) -> u64 {
         let pair = SenderPair {
             ntp: report.0,
@@ -207,7 +209,8 @@ mod tests {
 
     #[test]
     fn audio_and_video_of_one_publisher_stay_together_however_their_reports_travelled() {
-        // The publisher's clock is an hour behind. Its audio report takes 20 ms, its video report 900 ms.
+        // The publisher's clock is an hour behind. Its audio report takes 20 ms, its video report 900
+        // ms.
         let theirs = |ms: u64| Ntp(1_000 * SECOND + (ms << 32) / 1000);
         let ours = |ms: u64| Ntp(4_600 * SECOND + (ms << 32) / 1000);
         let audio = SenderPair {

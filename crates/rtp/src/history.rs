@@ -138,15 +138,17 @@ struct Entry {
 
 /// The last packets of one encoding, as they came: decrypted, with their headers.
 ///
-/// Two rings that only ever grow to their bounds: the bytes of packets, each in one piece, and where they
-/// are, in the order they came in. Packets are found by a third table, at their number modulo its length.
+/// Two rings that only ever grow to their bounds: the bytes of packets, each in one piece, and where
+/// they are, in the order they came in. Packets are found by a third table, at their number modulo its
+/// length.
 #[derive(Debug)]
 pub struct History {
     bounds: Bounds,
     seen: Seen,
     epoch: Option<Instant>,
     entries: Vec<Entry>,
-    /// Counts entries: those from `first` to `next` are kept, each at its count modulo the ring's length.
+    /// Counts entries: those from `first` to `next` are kept, each at its count modulo the ring's
+    /// length.
     first: u64,
     next: u64,
     /// The low bits of the count of a number's entry.
@@ -180,8 +182,8 @@ impl History {
         }
     }
 
-    /// Keeps a packet, and forgets what is over the bounds. Where the budget is used up, older packets make room; a
-    /// packet that finds none is not kept, and the answer is the same.
+    /// Keeps a packet, and forgets what is over the bounds. Where the budget is used up, older packets
+    /// make room; a packet that finds none is not kept, and the answer is the same.
     pub fn insert(
         &mut self,
         now: Instant,
@@ -210,7 +212,8 @@ impl History {
         (entry.sequence == sequence.0).then(|| &self.bytes[bytes])
     }
 
-    /// Forgets what is too old, and gives memory back once nothing is left: for a timer of about a second.
+    /// Forgets what is too old, and gives memory back once nothing is left: for a timer of about a
+    /// second.
     pub fn trim(&mut self, now: Instant, budget: &mut Budget) {
         self.forget_old(now);
         if self.first == self.next {
@@ -493,8 +496,8 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever comes, of whatever size: what is found is what was put in, the newest packet is found, bounds
-        /// hold, and all memory is given back.
+        /// Whatever comes, of whatever size: what is found is what was put in, the newest packet is
+        /// found, bounds hold, and all memory is given back.
         #[test]
         fn what_is_found_was_put_in(
             packets in prop::collection::vec((0_u64..80, 1_usize..900, 0_u64..30), 1..400),

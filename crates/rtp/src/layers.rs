@@ -1,7 +1,8 @@
 //! Which encoding of a track a sink gets, switched so that its decoder does not notice.
 //!
-//! One [`Layers`] for a track on a shard knows what arrives; one [`View`] for a sink follows it. The first
-//! wish that arrives is chosen, in [`View::choose`]: a choice by bandwidth would be a condition there.
+//! One [`Layers`] for a track on a shard knows what arrives; one [`View`] for a sink follows it. The
+//! first wish that arrives is chosen, in [`View::choose`]: a choice by bandwidth would be a condition
+//! there.
 
 use std::time::{Duration, Instant};
 
@@ -24,12 +25,12 @@ pub const ARRIVING: Duration = Duration::from_secs(1);
 /// A key frame that does not come is asked for again after this time.
 pub const ASK_AGAIN: Duration = Duration::from_millis(500);
 
-/// A sink that gets nothing begins without a key frame after this time: payloads that are encrypted from end to
-/// end may hide them.
+/// A sink that gets nothing begins without a key frame after this time: payloads that are encrypted
+/// from end to end may hide them.
 pub const PATIENCE: Duration = Duration::from_secs(3);
 
-/// A key frame whose first packet was recovered so late is not begun with: the subscriber would have to ask for
-/// every packet behind it.
+/// A key frame whose first packet was recovered so late is not begun with: the subscriber would have to
+/// ask for every packet behind it.
 const TOO_LATE: u64 = 64;
 
 /// Between pictures of two encodings, at least: 30 of them in a second.
@@ -58,7 +59,6 @@ struct Encoding {
     arrives: bool,
     /// When its last packet came.
     last: Option<Instant>,
-    highest: Extended,
     pair: Option<SenderPair>,
 }
 
@@ -77,7 +77,6 @@ impl Layers {
             rid: rid.into(),
             arrives: false,
             last: None,
-            highest: Extended(0),
             pair: None,
         });
         Self {
@@ -92,14 +91,13 @@ impl Layers {
         Some(Layer(place as u8))
     }
 
-    /// A packet came that is no duplicate; to be called before the views see it. Views choose again by themselves
-    /// once an encoding begins or ceases to arrive.
+    /// A packet came that is no duplicate; to be called before the views see it. Views choose again by
+    /// themselves once an encoding begins or ceases to arrive.
     pub fn arrived(&mut self, now: Instant, packet: &Incoming) {
         let Some(encoding) = self.encodings.get_mut(usize::from(packet.layer.0)) else {
             return;
         };
         encoding.last = Some(now);
-        encoding.highest = encoding.highest.max(packet.sequence);
         let mut changed = !encoding.arrives;
         encoding.arrives = true;
         if self.encodings.len() > 1 {
@@ -115,10 +113,10 @@ impl Layers {
         }
     }
 
-    /// The encoding's numbers and clock begin anew, as they do under another SSRC. Each [`View`] has to be told too.
+    /// The encoding's numbers and clock begin anew, as they do under another SSRC. Each [`View`] has to
+    /// be told too.
     pub fn restart(&mut self, layer: Layer) {
         if let Some(encoding) = self.encodings.get_mut(usize::from(layer.0)) {
-            encoding.highest = Extended(0);
             encoding.pair = None;
         }
     }
@@ -128,8 +126,8 @@ impl Layers {
         self.get(layer).is_some_and(|encoding| encoding.arrives)
     }
 
-    /// The encoding's last sender report: which moment a timestamp is to the publisher. One without a clock
-    /// (NTP time 0) says nothing.
+    /// The encoding's last sender report: which moment a timestamp is to the publisher. One without a
+    /// clock (NTP time 0) says nothing.
     pub fn set_pair(&mut self, layer: Layer, pair: SenderPair) {
         if let Some(encoding) = self.encodings.get_mut(usize::from(layer.0))
             && pair.ntp.0 != 0
@@ -192,6 +190,8 @@ pub struct View {
     ask_at: Option<Instant>,
     /// The target's first packet that was not sent for want of a key frame.
     waiting_since: Option<Instant>,
+    /// The target's highest packet that was not sent.
+    waiting_at: Extended,
     output: Output,
     newest: Option<Newest>,
     /// How far timestamps are ahead of the publisher's clock, because they must not go back.
@@ -212,6 +212,7 @@ impl View {
             muted: false,
             ask_at: None,
             waiting_since: None,
+            waiting_at: Extended(0),
             output: Output::new(first),
             newest: None,
             ahead: 0,
@@ -232,8 +233,8 @@ impl View {
         self.pass(now, packet)
     }
 
-    /// To be called in place of [`View::forward`] for a packet that this sink cannot be sent (its payload type
-    /// is not mapped), or need not (it is padding alone): the output closes up over it.
+    /// To be called in place of [`View::forward`] for a packet that this sink cannot be sent (its
+    /// payload type is not mapped), or need not (it is padding alone): the output closes up over it.
     pub fn skip(&mut self, now: Instant, packet: &Incoming) {
         let skipped = self.output.skip(packet.layer, packet.sequence);
         if let (Some(shift), Some(newest)) = (skipped, &mut self.newest) {
@@ -252,8 +253,8 @@ impl View {
         self.choose(layers);
     }
 
-    /// Follows another track from now on: what is sent goes on with its next key frame, under the numbers that
-    /// follow. [`View::origin`] forgets the old one.
+    /// Follows another track from now on: what is sent goes on with its next key frame, under the
+    /// numbers that follow. [`View::origin`] forgets the old one.
     pub fn repoint(&mut self, layers: &Layers, wishes: &[String]) {
         self.output.forget();
         self.current = None;
@@ -263,13 +264,14 @@ impl View {
         self.prefer(layers, wishes);
     }
 
-    /// An encoding's numbers begin anew: it goes on with its next key frame. [`View::origin`] forgets what was
-    /// sent of it.
+    /// An encoding's numbers begin anew: it goes on with its next key frame. [`View::origin`] forgets
+    /// what was sent of it.
     pub fn restart(&mut self, layers: &Layers, layer: Layer) {
         self.output.forget_layer(layer);
         if self.current == Some(layer) {
             self.stop();
         }
+        self.target = None;
         self.choose(layers);
     }
 
@@ -282,8 +284,8 @@ impl View {
         self.choose(layers);
     }
 
-    /// The encoding that should be asked for a key frame now, at most every [`ASK_AGAIN`]. For the moments when
-    /// no packet comes: after attaching a sink, or a change.
+    /// The encoding that should be asked for a key frame now, at most every [`ASK_AGAIN`]. For the
+    /// moments when no packet comes: after attaching a sink, or a change.
     pub fn ask(&mut self, now: Instant, layers: &Layers) -> Option<Layer> {
         if self.generation != Some(layers.generation) {
             self.choose(layers);
@@ -307,8 +309,9 @@ impl View {
         self.output.origin(wire)
     }
 
-    /// What sender reports of this sink go by: the last report of the encoding that is sent, with its timestamp as
-    /// the sink knows it. Until there is one, that of the encoding before it. `None`: none can be sent yet.
+    /// What sender reports of this sink go by: the last report of the encoding that is sent, with its
+    /// timestamp as the sink knows it. Until there is one, that of the encoding before it. `None`: none
+    /// can be sent yet.
     pub fn pair(&mut self, layers: &Layers) -> Option<SenderPair> {
         if let Some((layer, shift)) = self.output.shifts()
             && let Some(pair) = layers.pair(layer)
@@ -321,7 +324,8 @@ impl View {
         self.pair
     }
 
-    /// Fixes what is sent next: the first wish that arrives. Where none does, what is still wished for goes on.
+    /// Fixes what is sent next: the first wish that arrives. Where none does, what is still wished for
+    /// goes on.
     fn choose(&mut self, layers: &Layers) {
         self.generation = Some(layers.generation);
         let wished = self.wishes.iter().copied();
@@ -341,6 +345,7 @@ impl View {
             self.target = target;
             self.ask_at = None;
             self.waiting_since = None;
+            self.waiting_at = Extended(0);
         }
     }
 
@@ -351,13 +356,13 @@ impl View {
 
     /// A packet of the target: the switch, if it can begin with it.
     fn wait(&mut self, now: Instant, layers: &Layers, packet: &Incoming) -> Verdict {
-        let highest = layers.get(packet.layer).map_or(0, |held| held.highest.0);
-        let in_time = packet.sequence.0 + TOO_LATE >= highest;
+        let in_time = packet.sequence.0 + TOO_LATE >= self.waiting_at.0;
         let waiting_since = *self.waiting_since.get_or_insert(now);
         let impatient = self.current.is_none() && now >= waiting_since + PATIENCE;
         if in_time && (packet.starts_key_frame || impatient) {
             return Verdict::Send(self.switch(now, layers, packet));
         }
+        self.waiting_at = self.waiting_at.max(packet.sequence);
         match self.pass(now, packet) {
             Verdict::Drop if self.may_ask(now) => Verdict::Ask,
             verdict => verdict,
@@ -398,9 +403,9 @@ impl View {
         numbers
     }
 
-    /// What makes the timestamps of the packet's encoding go on from what was sent: by the sender reports of both
-    /// encodings, or an earlier report of the same one; by when packets came where there are none, or where
-    /// they are a second off.
+    /// What makes the timestamps of the packet's encoding go on from what was sent: by the sender
+    /// reports of both encodings, or an earlier report of the same one; by when packets came where
+    /// there are none, or where they are a second off.
     fn align(&mut self, now: Instant, layers: &Layers, packet: &Incoming) -> u32 {
         let Some(newest) = self.newest else {
             return 0;
@@ -703,8 +708,8 @@ mod tests {
         scene.layers.restart(FULL);
         scene.view.restart(&scene.layers, FULL);
         assert_eq!(scene.view.origin(101), None);
-        assert_eq!(scene.delta(FULL, 501), Verdict::Ask);
-        assert_eq!(sent(scene.key(FULL, 502)), Some(103));
+        assert_eq!(scene.delta(FULL, 401), Verdict::Ask);
+        assert_eq!(sent(scene.key(FULL, 402)), Some(103));
     }
 
     #[test]
@@ -726,6 +731,19 @@ mod tests {
         scene.delta(FULL, 600);
         assert_eq!(sent(scene.key(FULL, 500)), None);
         assert_eq!(sent(scene.key(FULL, 590)), Some(100));
+    }
+
+    #[test]
+    fn a_burst_is_begun_with_at_its_first_packet_although_all_of_it_came_before_the_views_look() {
+        let mut scene = Scene::new(&["f"]);
+        let burst = (500..700).map(|sequence| packet(FULL, sequence, sequence == 500));
+        burst
+            .clone()
+            .for_each(|packet| scene.layers.arrived(scene.now, &packet));
+        for (number, packet) in (100..).zip(burst) {
+            let verdict = scene.view.forward(scene.now, &scene.layers, &packet);
+            assert_eq!(sent(verdict), Some(number));
+        }
     }
 
     #[test]
@@ -875,8 +893,8 @@ mod tests {
         wish: Option<&'static str>,
     }
 
-    /// Two layers that send by turns, each with wrapping numbers and timestamps of its own. Each packet comes at most `reach`
-    /// places late; of a hundred, `loss` are lost.
+    /// Two layers that send by turns, each with wrapping numbers and timestamps of its own. Each packet
+    /// comes at most `reach` places late; of a hundred, `loss` are lost.
     fn steps(reach: u8, loss: u8) -> impl Strategy<Value = Vec<Step>> {
         let choice = (any::<bool>(), 0_u8..100, 0..=reach, 0_u8..20, 0_u8..12);
         let start = (any::<u16>(), any::<u32>());
@@ -953,8 +971,9 @@ mod tests {
     }
 
     proptest! {
-        /// However packets are lost, overtaken, left out and switched between layers: numbers are unique, follow the
-        /// order of each layer, lead back to their packet, and timestamps never go back.
+        /// However packets are lost, overtaken, left out and switched between layers: numbers are
+        /// unique, follow the order of each layer, lead back to their packet, and timestamps never go
+        /// back.
         #[test]
         fn output_is_one_stream_whatever_comes_in(steps in steps(12, 10), reports: bool) {
             let (view, mut all) = run(steps, reports);

@@ -96,9 +96,9 @@ impl Missing {
         self.next_timeout
     }
 
-    /// Appends the numbers to ask for now, ascending. Each one is asked for again after the leg's round trip
-    /// (else what requests took so far). Returns how many were given up: where that is not 0, video needs a
-    /// key frame.
+    /// Appends the numbers to ask for now, ascending. Each one is asked for again after the leg's round
+    /// trip (else what requests took so far). Returns how many were given up: where that is not 0,
+    /// video needs a key frame.
     pub fn due(&mut self, now: Instant, round_trip: Option<Duration>, out: &mut Vec<u16>) -> usize {
         let round_trip = round_trip.or(self.round_trip.get());
         let again = (round_trip.unwrap_or(USUAL_ROUND_TRIP) + SLACK).clamp(SOONEST, LATEST);
@@ -179,7 +179,8 @@ struct Resent {
     at: u32,
 }
 
-/// What one sink may be sent again: a share of what it is sent, and no packet twice within a round trip.
+/// What one sink may be sent again: a share of what it is sent, and no packet twice within a round
+/// trip.
 #[derive(Debug)]
 pub struct Resends {
     allowance: usize,
@@ -205,8 +206,8 @@ impl Resends {
         self.allowance = (self.allowance + bytes / SHARE).min(MOST_ALLOWANCE);
     }
 
-    /// Whether the packet with this output sequence number, of so many bytes, may be sent again now. True
-    /// counts as sent.
+    /// Whether the packet with this output sequence number, of so many bytes, may be sent again now.
+    /// True counts as sent.
     ///
     /// A subscriber that measures a shorter round trip than we do repeats its requests sooner: they are
     /// answered from three quarters of ours on.
@@ -379,8 +380,8 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever comes: the list is bounded and ordered, what came is not asked for, and a timeout is set
-        /// while anything is missing.
+        /// Whatever comes: the list is bounded and ordered, what came is not asked for, and a timeout
+        /// is set while anything is missing.
         #[test]
         fn what_is_missing_is_bounded_and_really_missing(
             packets in prop::collection::vec((0_u64..2000, 0_u64..60), 1..300),

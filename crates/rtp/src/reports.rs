@@ -30,8 +30,8 @@ pub struct Receiver {
 }
 
 impl Receiver {
-    /// A packet came under this SSRC itself: what a retransmission brought does not count (RFC 4588 §6.3).
-    /// `clock_rate` is its payload type's.
+    /// A packet came under this SSRC itself: what a retransmission brought does not count (RFC 4588
+    /// §6.3). `clock_rate` is its payload type's.
     #[inline]
     pub fn received(&mut self, now: Instant, sequence: Extended, timestamp: u32, clock_rate: u32) {
         if self.highest.is_none() {

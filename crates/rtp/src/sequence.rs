@@ -27,7 +27,8 @@ pub struct Unwrapper {
 }
 
 impl Unwrapper {
-    /// What numbers count from: as if they had wrapped once, so that earlier ones than the first can follow.
+    /// What numbers count from: as if they had wrapped once, so that earlier ones than the first can
+    /// follow.
     pub const BASE: u64 = 1 << 16;
 
     /// The number of a packet that came; the highest moves on with it.
@@ -55,8 +56,8 @@ impl Unwrapper {
 /// What a packet is changed by on its way to one sink.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Numbers {
-    /// The sequence number to send under. [`Extended::wire`] stands in the packet; the bits above it are
-    /// SRTP's rollover counter, 0 to begin with.
+    /// The sequence number to send under. [`Extended::wire`] stands in the packet; the bits above it
+    /// are SRTP's rollover counter, 0 to begin with.
     pub sequence: Extended,
     /// Added to the packet's timestamp, modulo 2^32.
     pub timestamp_shift: u32,
@@ -106,8 +107,8 @@ impl Segment {
 
 /// The numbers that one sink sends under: without gaps of our making, whatever it is made of.
 ///
-/// Output is a chain of segments, each going on where the one before it ended. Only the last one grows, and
-/// that only while it is open.
+/// Output is a chain of segments, each going on where the one before it ended. Only the last one grows,
+/// and that only while it is open.
 #[derive(Debug)]
 pub(crate) struct Output {
     segments: [Segment; SEGMENTS],
@@ -157,8 +158,8 @@ impl Output {
         numbers
     }
 
-    /// The numbers of a packet, and whether it is the newest so far; `None` if it belongs to no segment, or to one
-    /// that ended before it.
+    /// The numbers of a packet, and whether it is the newest so far; `None` if it belongs to no
+    /// segment, or to one that ended before it.
     #[inline]
     pub(crate) fn numbers(&mut self, layer: Layer, input: Extended) -> Option<(Numbers, bool)> {
         let mut end = if self.open { u64::MAX } else { self.next };
@@ -179,9 +180,9 @@ impl Output {
         None
     }
 
-    /// Leaves a packet out of the open segment: the one behind it gets its number. Returns what would have been
-    /// added to its timestamp. `None`, and without effect, for packets of other layers, and for those that come
-    /// late, whose number is taken.
+    /// Leaves a packet out of the open segment: the one behind it gets its number. Returns what would
+    /// have been added to its timestamp. `None`, and without effect, for packets of other layers, and
+    /// for those that come late, whose number is taken.
     pub(crate) fn skip(&mut self, layer: Layer, input: Extended) -> Option<u32> {
         let last = self.segments[..self.len].last_mut()?;
         let output = last.output(input.0);
@@ -376,8 +377,9 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever is left out, in whatever order packets come: no number is used twice, numbers follow the
-        /// order of the input, and every packet is found again by the number it was sent under.
+        /// Whatever is left out, in whatever order packets come: no number is used twice, numbers
+        /// follow the order of the input, and every packet is found again by the number it was sent
+        /// under.
         #[test]
         fn numbers_are_unique_in_order_and_lead_back(
             order in Just((0_u64..60).collect::<Vec<_>>()).prop_shuffle(),

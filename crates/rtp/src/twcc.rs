@@ -1,5 +1,5 @@
-//! Transport-wide congestion control (draft-holmer-rmcat-transport-wide-cc-extensions-01): when packets of a
-//! publisher arrived, told back to it; and the numbers of packets that we send.
+//! Transport-wide congestion control (draft-holmer-rmcat-transport-wide-cc-extensions-01): when packets
+//! of a publisher arrived, told back to it; and the numbers of packets that we send.
 
 use std::time::{Duration, Instant};
 
@@ -62,13 +62,15 @@ impl ArrivalLog {
         self.note(now, epoch, number);
     }
 
-    /// When to send feedback: every 50 ms, 100 ms where little comes; `None` while nothing came since the last.
+    /// When to send feedback: every 50 ms, 100 ms where little comes; `None` while nothing came since
+    /// the last.
     pub fn next_timeout(&self) -> Option<Instant> {
         self.next_timeout
     }
 
-    /// Writes feedback on what came since the last, and says whether there was any. Call it until it says no, or
-    /// the writer has no room: the rest goes into the next one. `sender` is our SSRC, `media` any of the leg's.
+    /// Writes feedback on what came since the last, and says whether there was any. Call it until it
+    /// says no, or the writer has no room: the rest goes into the next one. `sender` is our SSRC,
+    /// `media` any of the leg's.
     pub fn feedback(
         &mut self,
         sender: u32,
@@ -123,8 +125,8 @@ impl ArrivalLog {
     }
 }
 
-/// Numbers what we send on one leg, whatever its SSRC. An estimate of the leg's capacity would remember each
-/// packet's time and size here, and learn from the feedback what became of it.
+/// Numbers what we send on one leg, whatever its SSRC. An estimate of the leg's capacity would remember
+/// each packet's time and size here, and learn from the feedback what became of it.
 #[derive(Debug, Default)]
 pub struct Departures {
     next: u16,
@@ -153,7 +155,8 @@ mod tests {
         Duration::from_millis(ms)
     }
 
-    /// All feedback that is due, read by its receiver: packets by their numbers, and when they came in ticks.
+    /// All feedback that is due, read by its receiver: packets by their numbers, and when they came in
+    /// ticks.
     fn read(log: &mut ArrivalLog) -> Vec<BTreeMap<u16, i64>> {
         let (mut all, mut count) = (Vec::new(), log.feedbacks);
         loop {
@@ -251,7 +254,8 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever comes, within the window: each packet is told, with the time it came at, once its feedback is due.
+        /// Whatever comes, within the window: each packet is told, with the time it came at, once its
+        /// feedback is due.
         #[test]
         fn each_packet_is_told_with_its_time(
             first: u16,

@@ -54,7 +54,8 @@ mod tests {
     #[test]
     fn a_sequence_header_in_front_starts_a_key_frame() {
         let sequence_header = SEQUENCE_HEADER << 3;
-        // Two elements, the first with its length; one element without; any number, a length of two bytes.
+        // Two elements, the first with its length; one element without; any number, a length of two
+        // bytes.
         assert!(inspect(&[0x20, 0x0b, sequence_header, 0x00]).starts_key_frame);
         assert!(inspect(&[0x10, sequence_header, 0x00]).starts_key_frame);
         assert!(inspect(&[0x00, 0x8b, 0x01, sequence_header]).starts_key_frame);

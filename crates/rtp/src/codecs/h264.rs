@@ -2,7 +2,8 @@
 
 use super::aggregated;
 
-/// Whether a decoder can begin with this packet: it has a sequence parameter set, or begins an IDR picture.
+/// Whether a decoder can begin with this packet: it has a sequence parameter set, or begins an IDR
+/// picture.
 pub(super) fn starts_key_frame(payload: &[u8]) -> bool {
     let Some((&head, rest)) = payload.split_first() else {
         return false;
@@ -29,8 +30,8 @@ fn begins(unit: &[u8]) -> bool {
         .is_some_and(|head| begins_with(head & TYPE, unit.get(1)))
 }
 
-/// `slice` is the first byte behind the unit's header. A slice begins its picture if `first_mb_in_slice`
-/// is 0, which is one bit, 1 (ITU-T H.264 §7.3.3, §9.1).
+/// `slice` is the first byte behind the unit's header. A slice begins its picture if
+/// `first_mb_in_slice` is 0, which is one bit, 1 (ITU-T H.264 §7.3.3, §9.1).
 fn begins_with(unit_type: u8, slice: Option<&u8>) -> bool {
     match unit_type {
         SPS => true,

@@ -1,4 +1,5 @@
-//! What a payload says of its frame. Payloads are read tolerantly: one that makes no sense starts nothing.
+//! What a payload says of its frame. Payloads are read tolerantly: one that makes no sense starts
+//! nothing.
 
 pub mod av1;
 pub mod h264;
@@ -100,8 +101,8 @@ mod tests {
     }
 
     proptest! {
-        /// Any bytes are a payload that says something or nothing; and what is rewritten keeps its length
-        /// and every byte but the picture numbers.
+        /// Any bytes are a payload that says something or nothing; and what is rewritten keeps its
+        /// length and every byte but the picture numbers.
         #[test]
         fn any_payload_can_be_inspected_and_rewritten(
             payload in prop::collection::vec(any::<u8>(), 0..40),
