@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from tidegate.calls.extensions import ABS_SEND_TIME, MID, OURS, ExtensionIds, ExtensionNumbers
+from tidegate.calls.extensions import ABS_SEND_TIME, MID, OURS, RID, ExtensionIds, ExtensionNumbers
 from tidegate.calls.sdp import Extension
 
 NUMBERS = ExtensionNumbers()
@@ -29,16 +29,16 @@ def test_a_uri_keeps_its_number_and_256_have_one() -> None:
 def test_a_client_s_ids_are_ours_too() -> None:
     session = ExtensionIds()
     assert session.accept([Extension(9, MID)], NUMBERS) == [Extension(9, MID)]
-    assert ids(session.offered([(MID, 4)], NUMBERS)) == {MID: 9}
+    assert ids(session.offered("audio", [Extension(4, MID)], NUMBERS))[MID] == 9
 
 
 def test_a_publisher_s_ids_are_taken_where_they_are_free() -> None:
     session = ExtensionIds()
     session.accept([Extension(4, "urn:x")], NUMBERS)
-    assert ids(session.offered([(MID, 4), (ABS_SEND_TIME, 2)], NUMBERS)) == {
-        MID: 1,
-        ABS_SEND_TIME: 2,
-    }
+    publisher = [Extension(4, MID), Extension(9, ABS_SEND_TIME), Extension(7, "urn:y")]
+    offered = ids(session.offered("audio", publisher, NUMBERS))
+    assert offered[MID] not in (4, 7, 9)
+    assert (offered[ABS_SEND_TIME], offered["urn:y"]) == (9, 7)
 
 
 def test_an_id_never_gets_another_meaning() -> None:
@@ -56,13 +56,21 @@ def test_what_finds_no_id_of_one_byte_is_left_out() -> None:
     """A simulcast offer of Chromium uses all 14."""
     session = ExtensionIds()
     session.accept([Extension(id, f"urn:{id}") for id in range(1, 15)], NUMBERS)
-    assert session.offered([(MID, None)], NUMBERS) == []
+    assert session.offered("video", [], NUMBERS) == []
 
 
-def test_two_ids_stay_free_for_rids_that_may_come() -> None:
-    session = ExtensionIds()
-    offered = session.offered([(f"urn:{id}", id) for id in range(1, 15)], NUMBERS)
-    assert [extension.id for extension in offered] == list(range(1, 13))
+def test_a_client_can_still_offer_simulcast_after_it_was_offered_video() -> None:
+    """Chromium offers in a new section what its first one of the kind negotiated, and no more."""
+    offered = ids(ExtensionIds().offered("video", [], NUMBERS))
+    assert set(OURS) <= offered.keys()
+    assert "urn:3gpp:video-orientation" in offered
+    assert RID not in ids(ExtensionIds().offered("audio", [Extension(1, RID)], NUMBERS))
+
+
+def test_a_publisher_s_extensions_come_before_those_that_nobody_sends() -> None:
+    publisher = [Extension(id, f"urn:{id}") for id in range(1, 10)]
+    offered = ids(ExtensionIds().offered("video", publisher, NUMBERS))
+    assert offered.keys() == {*OURS, *(f"urn:{id}" for id in range(1, 10))}
 
 
 def test_what_cannot_be_used_is_not_accepted() -> None:

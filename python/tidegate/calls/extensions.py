@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from tidegate.calls.payload_types import Kind
 from tidegate.calls.sdp import Extension
 
 MID = "urn:ietf:params:rtp-hdrext:sdes:mid"
@@ -13,23 +14,26 @@ ABS_SEND_TIME = "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time"
 OURS = (MID, RID, REPAIRED_RID, TRANSPORT_CC, ABS_SEND_TIME)
 """What the engine reads and writes itself, leg by leg; their numbers are 0 to 4."""
 
-SENT = (MID, TRANSPORT_CC, ABS_SEND_TIME)
-"""What we send of our own with every track."""
+_USUAL: dict[Kind, tuple[str, ...]] = {
+    "audio": ("urn:ietf:params:rtp-hdrext:ssrc-audio-level",),
+    "video": (
+        "urn:3gpp:video-orientation",
+        "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension",
+        "http://www.webrtc.org/experiments/rtp-hdrext/video-layers-allocation00",
+        "http://www.webrtc.org/experiments/rtp-hdrext/playout-delay",
+        "http://www.webrtc.org/experiments/rtp-hdrext/color-space",
+        "http://www.webrtc.org/experiments/rtp-hdrext/video-content-type",
+        "http://www.webrtc.org/experiments/rtp-hdrext/video-timing",
+        "urn:ietf:params:rtp-hdrext:toffset",
+    ),
+}
+"""What browsers offer for a kind by themselves, the most useful first."""
 
-_PASSED = (
-    "urn:ietf:params:rtp-hdrext:ssrc-audio-level",
+_RARE = (
     "urn:ietf:params:rtp-hdrext:csrc-audio-level",
-    "urn:ietf:params:rtp-hdrext:toffset",
-    "urn:3gpp:video-orientation",
-    "http://www.webrtc.org/experiments/rtp-hdrext/playout-delay",
-    "http://www.webrtc.org/experiments/rtp-hdrext/video-content-type",
-    "http://www.webrtc.org/experiments/rtp-hdrext/video-timing",
-    "http://www.webrtc.org/experiments/rtp-hdrext/color-space",
-    "http://www.webrtc.org/experiments/rtp-hdrext/video-layers-allocation00",
     "http://www.webrtc.org/experiments/rtp-hdrext/video-frame-tracking-id",
     "http://www.webrtc.org/experiments/rtp-hdrext/abs-capture-time",
     "http://www.webrtc.org/experiments/rtp-hdrext/generic-frame-descriptor-00",
-    "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension",
 )
 
 MAX_NUMBERS = 256
@@ -47,7 +51,8 @@ class ExtensionNumbers:
     """
 
     def __init__(self) -> None:
-        self._numbers = {uri: number for number, uri in enumerate((*OURS, *_PASSED))}
+        known = (*OURS, *_USUAL["audio"], *_USUAL["video"], *_RARE)
+        self._numbers = {uri: number for number, uri in enumerate(known)}
 
     def number(self, uri: str) -> int | None:
         """The URI's number, given on first sight; ``None`` when all are taken."""
@@ -92,27 +97,30 @@ class ExtensionIds:
         return accepted
 
     def offered(
-        self, wanted: Iterable[tuple[str, int | None]], numbers: ExtensionNumbers
+        self, kind: Kind, publisher: Iterable[Extension], numbers: ExtensionNumbers
     ) -> list[Extension]:
-        """URIs, each with the id that its publisher has for it, under this session's ids.
+        """What we offer in a section: our own, a publisher's, and what browsers use for the kind.
 
-        Only ids of one byte are chosen, and two stay free for a client that may come to offer
-        simulcast; a URI that finds no id is left out.
+        The last is for what the client may come to send: Chromium offers no header extension in a
+        new section that its first section of the kind went without, and cannot offer simulcast
+        without the two of rids. A publisher's id is taken where it is free. Only ids of one byte
+        are chosen, and what finds none is left out.
         """
+        theirs = {extension.uri: extension.id for extension in publisher}
+        ours = (uri for uri in OURS if kind == "video" or uri not in (RID, REPAIRED_RID))
         found = []
-        for uri, preferred in wanted:
-            id = self._ids.get(uri) or self._free(uri, preferred)
+        for uri in dict.fromkeys((*ours, *theirs, *_USUAL[kind])):
+            if kind == "audio" and uri in (RID, REPAIRED_RID):
+                continue
+            id = self._ids.get(uri) or self._free(theirs.get(uri))
             if id is not None and numbers.number(uri) is not None:
                 self._use(id, uri)
                 found.append(Extension(id, uri))
         return found
 
-    def _free(self, uri: str, preferred: int | None) -> int | None:
+    def _free(self, preferred: int | None) -> int | None:
         free = [id for id in range(1, _LAST_ONE_BYTE_ID + 1) if id not in self._uris]
-        kept = sum(each not in self._ids and each != uri for each in (RID, REPAIRED_RID))
-        if len(free) <= kept:
-            return None
-        return preferred if preferred in free else free[0]
+        return preferred if preferred in free else next(iter(free), None)
 
     def _use(self, id: int, uri: str) -> None:
         self._uris[id] = uri

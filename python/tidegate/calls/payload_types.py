@@ -5,7 +5,7 @@ numbers are a session's, not a section's. A number that has been used keeps its 
 as the session lives.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Literal, NamedTuple, TypeAlias
 

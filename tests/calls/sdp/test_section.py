@@ -178,11 +178,12 @@ SSRCS = st.integers(1, (1 << 32) - 1)
 
 @st.composite
 def formats(draw: st.DrawFn) -> tuple[Format, ...]:
-    numbers = draw(st.lists(st.integers(0, 127), unique=True, max_size=12))
+    numbers: list[int] = draw(st.lists(st.integers(0, 127), unique=True, max_size=12))
+    repaired: list[bool] = draw(st.lists(st.booleans(), min_size=12, max_size=12))
     found = []
     while numbers:
         pt = numbers.pop()
-        rtx = numbers.pop() if numbers and draw(st.booleans()) else None
+        rtx = numbers.pop() if numbers and repaired.pop() else None
         found.append(
             Format(
                 pt,

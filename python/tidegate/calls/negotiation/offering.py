@@ -1,10 +1,9 @@
 """Offering sections to a client, and taking its answer."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import cast
 
-from tidegate.calls.extensions import OURS, SENT
 from tidegate.calls.negotiation.exchange import Exchange, SectionText, receivable_streams
 from tidegate.calls.negotiation.plans import Credentials, Offer, Outcome, Pull, Push
 from tidegate.calls.negotiation.section import (
@@ -21,11 +20,6 @@ from tidegate.errors import InvalidSessionDescription
 
 _RTP = "UDP/TLS/RTP/SAVPF"
 _SCTP = "UDP/DTLS/SCTP"
-
-_PUSHED_EXTENSIONS: dict[Kind, tuple[str, ...]] = {
-    "audio": (*SENT, "urn:ietf:params:rtp-hdrext:ssrc-audio-level"),
-    "video": (*SENT, "urn:3gpp:video-orientation"),
-}
 
 
 class Offering(Exchange):
@@ -51,15 +45,13 @@ class Offering(Exchange):
 
     def _pulled(self, pull: Pull) -> NegotiatedSection:
         track = pull.track
-        ids = {extension.uri: extension.id for extension in track.extensions}
-        uris = (*SENT, *(uri for uri in ids if uri not in OURS))
         return NegotiatedSection(
             "",
             track.kind,
             _RTP,
             direction="sendonly",
             formats=self.session.payload_types.offered(track.kind, track.formats),
-            extensions=self._extensions((uri, ids.get(uri)) for uri in uris),
+            extensions=self._extensions(track.kind, track.extensions),
             rtcp_rsize=True,
             outgoing=self.outgoing(track.kind, pull.stream),
             pull=pull,
@@ -74,14 +66,16 @@ class Offering(Exchange):
             bidirectional=push.bidirectional,
             direction="sendrecv" if push.bidirectional else "recvonly",
             formats=self.session.payload_types.offered(kind, PUSHED[kind]),
-            extensions=self._extensions((uri, None) for uri in _PUSHED_EXTENSIONS[kind]),
+            extensions=self._extensions(kind),
             rtcp_rsize=True,
             outgoing=self.outgoing(kind, self.session.stream) if push.bidirectional else None,
         )
 
-    def _extensions(self, wanted: Iterable[tuple[str, int | None]]) -> tuple[Extension, ...]:
-        offered = self.session.extension_ids.offered(wanted, self.environment.extensions)
-        return tuple(offered)
+    def _extensions(
+        self, kind: Kind, publisher: tuple[Extension, ...] = ()
+    ) -> tuple[Extension, ...]:
+        ids, numbers = self.session.extension_ids, self.environment.extensions
+        return tuple(ids.offered(kind, publisher, numbers))
 
     def _add(self, section: NegotiatedSection) -> str:
         """Gives a section the next mid, and a place: the end, or where the session is full, that of
