@@ -79,11 +79,12 @@ impl<'a> BindingRequest<'a> {
         let mut position = HEADER;
         let mut last = None;
         while let Some((kind, value)) = attribute(datagram, position) {
-            if kind < OPTIONAL && !is_known(kind) {
-                if let Some(slot) = unknown.types.get_mut(unknown.count) {
-                    *slot = kind;
-                    unknown.count += 1;
-                }
+            if kind < OPTIONAL
+                && !is_known(kind)
+                && let Some(slot) = unknown.types.get_mut(unknown.count)
+            {
+                *slot = kind;
+                unknown.count += 1;
             }
             last = Some((kind, position, value));
             position += 4 + value.len().next_multiple_of(4);

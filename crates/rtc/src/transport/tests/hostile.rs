@@ -1,0 +1,80 @@
+//! Bytes of an enemy.
+
+use super::*;
+
+#[test]
+fn garbage_changes_nothing() {
+    let mut call = Call::connected();
+    for n in 0..2_000_u64 {
+        let length = (call.roll() * 3) as usize;
+        let mut bytes: Vec<u8> = (0..length).map(|_| call.roll() as u8).collect();
+        if let Some(first) = bytes.first_mut() {
+            *first = if n % 2 == 0 {
+                (n % 4) as u8
+            } else {
+                20 + (n % 44) as u8
+            };
+        }
+        call.receive(address(5_000), &bytes);
+        call.receive(address(6_000), &bytes);
+    }
+    call.run(seconds(5.0));
+    assert!(call.take_events().is_empty());
+    assert!(call.strays.is_empty());
+    call.client.dtls.as_mut().unwrap().close();
+    call.run(seconds(3.0));
+    assert_eq!(call.lost(), [Lost::CloseNotify], "the association stood");
+}
+
+#[test]
+fn damaged_copies_of_a_handshake_change_nothing() {
+    for seed in 1..=20_u64 {
+        let mut call = Call::new();
+        call.dice = seed * 0x9e37_79b9;
+        call.client.call();
+        for _ in 0..30 {
+            call.run(seconds(0.01));
+            for mut bytes in call.overheard.clone() {
+                let at = (call.roll() as usize * 7) % bytes.len();
+                bytes[at] ^= 1 << (call.roll() % 8);
+                call.receive(address(6_000), &bytes);
+            }
+        }
+        call.run(seconds(2.0));
+        call.keys();
+        assert!(call.strays.iter().all(|(_, bytes)| bytes.len() <= 64));
+    }
+}
+
+#[test]
+fn a_flood_of_requests_is_answered_one_by_one_and_kept_nowhere() {
+    let mut call = Call::new();
+    for n in 0..10_000_u16 {
+        let request = call.client.check(n % 2 == 0);
+        let from = address(10_000 + n);
+        call.wire.clear();
+        call.receive(from, &request);
+        assert_eq!(call.wire.len(), 1);
+    }
+    assert_eq!(call.server.addresses().count(), super::super::ADDRESSES);
+}
+
+#[test]
+fn a_flood_of_hellos_costs_one_handshake() {
+    let mut call = Call::new();
+    call.run(seconds(1.0));
+    let mut attacker = Client::new(call.now, credentials("server"), address(5_000));
+    attacker.answers.push(super::super::stun::Answer::Error(0));
+    let mut answered = 0;
+    for _ in 0..1_000 {
+        attacker.call_again(call.now);
+        call.wire.clear();
+        for bytes in attacker.outgoing(call.now) {
+            call.receive(address(5_000), &bytes);
+        }
+        answered += call.wire.len();
+        call.run(seconds(0.0001));
+    }
+    assert_eq!(call.context.handshakes(), 1);
+    assert!(answered <= 10, "{answered} datagrams in 0.1 s");
+}
