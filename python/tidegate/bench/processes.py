@@ -1,12 +1,16 @@
 """Servers as processes of ours: started on a free port, waited for, and ended."""
 
+import json
+import os
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from tidegate.errors import BenchError
 
@@ -33,6 +37,23 @@ def process(
         except subprocess.TimeoutExpired:
             started.kill()
             started.wait()
+
+
+@contextmanager
+def tidegate_serving(directory: Path, shards: int) -> Iterator[dict[str, Any]]:
+    """This project's server in ``directory``; yields what its ready file says."""
+    ready = directory / "ready.json"
+    environ = os.environ | {
+        "TIDEGATE_DATA_DIR": str(directory / "data"),
+        "TIDEGATE_HTTP": "127.0.0.1:0",
+        "TIDEGATE_UDP": "127.0.0.1:0",
+        "TIDEGATE_READY_FILE": str(ready),
+        "TIDEGATE_SHARDS": str(shards),
+    }
+    command = [sys.executable, "-m", "tidegate", "serve"]
+    with process(command, directory, environ) as started:
+        wait(started, directory, ready.exists)
+        yield json.loads(ready.read_text())
 
 
 def wait(process: subprocess.Popen[bytes], directory: Path, ready: Callable[[], bool]) -> None:

@@ -1,11 +1,9 @@
 """The relays that are measured: each is started for a run on a free port, and ended after it."""
 
-import json
 import os
 import shutil
 import socket
 import subprocess
-import sys
 import tempfile
 import tomllib
 from collections.abc import Callable, Iterator
@@ -19,7 +17,7 @@ from urllib.parse import urlsplit, urlunsplit
 import httpx
 
 from tidegate.bench.certificate import write_certificate
-from tidegate.bench.processes import free_port, is_free, process, wait
+from tidegate.bench.processes import free_port, is_free, process, tidegate_serving, wait
 from tidegate.errors import BenchError
 
 Transport = Literal["quic", "webtransport"]
@@ -83,18 +81,7 @@ def tidegate(shards: int) -> Relay:
     """This project's server, with a relay and a token for each role."""
 
     def start(directory: Path) -> Iterator[Target]:
-        ready = directory / "ready.json"
-        environ = os.environ | {
-            "TIDEGATE_DATA_DIR": str(directory / "data"),
-            "TIDEGATE_HTTP": "127.0.0.1:0",
-            "TIDEGATE_UDP": "127.0.0.1:0",
-            "TIDEGATE_READY_FILE": str(ready),
-            "TIDEGATE_SHARDS": str(shards),
-        }
-        command = [sys.executable, "-m", "tidegate", "serve"]
-        with process(command, directory, environ) as started:
-            wait(started, directory, ready.exists)
-            told = json.loads(ready.read_text())
+        with tidegate_serving(directory, shards) as told:
             made = httpx.post(
                 f"{told['api']}/accounts/{told['account_id']}/moq/relays",
                 json={"name": "bench"},

@@ -4,9 +4,15 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass
+from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 from typing import Protocol
 
+import httpx
+
+from tidegate.bench.processes import tidegate_serving
+from tidegate.bench.sfu.calls import Calls
 from tidegate.bench.sfu.load import Load
 
 
@@ -50,3 +56,30 @@ class Server:
         """
         with tempfile.TemporaryDirectory(prefix="tidegate-bench-") as directory:
             yield from self.start(Path(directory))
+
+
+def tidegate(shards: int) -> Server:
+    """This project's server, with an app of its own."""
+
+    def start(directory: Path) -> Iterator[Target]:
+        with tidegate_serving(directory, shards) as told:
+            made = httpx.post(
+                f"{told['api']}/accounts/{told['account_id']}/calls/apps",
+                json={"name": "bench"},
+                headers={"Authorization": f"Bearer {told['api_token']}"},
+            )
+            made.raise_for_status()
+            app = made.json()["result"]
+            url = f"{told['sfu']}/apps/{app['uid']}"
+            yield Target(told["pid"], partial(Calls.room, url, app["secret"]))
+
+    return Server("tidegate", version("tidegate"), start)
+
+
+def given(app: str, secret: str, pid: int | None) -> Server:
+    """A server that runs already: the URL of an app, as in ``http://127.0.0.1:8080/v1/apps/…``."""
+
+    def start(_directory: Path) -> Iterator[Target]:
+        yield Target(pid, partial(Calls.room, app, secret))
+
+    return Server(httpx.URL(app).netloc.decode(), "", start)
