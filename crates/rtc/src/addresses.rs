@@ -126,3 +126,66 @@ impl Addresses {
         self.entries.is_empty()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(port: u16) -> SocketAddr {
+        SocketAddr::from(([192, 0, 2, 1], port))
+    }
+
+    fn elsewhere(shard: u8) -> Holder {
+        Holder::Elsewhere {
+            shard: ShardId(shard),
+            session: RtcSessionId(7),
+        }
+    }
+
+    #[test]
+    fn an_address_belongs_to_the_session_that_authenticated_it_last() {
+        let now = Instant::now();
+        let mut addresses = Addresses::new(10);
+        assert_eq!(addresses.holder(now, address(1)), None);
+        assert_eq!(addresses.learn(now, address(1), Holder::Here(3)), None);
+        assert_eq!(addresses.learn(now, address(1), Holder::Here(3)), None);
+        let before = addresses.learn(now, address(1), elsewhere(2));
+        assert_eq!(before, Some(Holder::Here(3)));
+        addresses.forget(address(1), Holder::Here(3));
+        assert_eq!(addresses.holder(now, address(1)), Some(elsewhere(2)));
+        addresses.forget(address(1), elsewhere(2));
+        assert!(addresses.is_empty());
+    }
+
+    #[test]
+    fn there_is_no_room_for_more_than_the_limit() {
+        let now = Instant::now();
+        let mut addresses = Addresses::new(2);
+        for port in 1..=3 {
+            addresses.learn(now, address(port), Holder::Here(port.into()));
+        }
+        assert_eq!(addresses.len(), 2);
+        assert_eq!(addresses.holder(now, address(3)), None);
+        addresses.learn(now, address(2), Holder::Here(9));
+        assert_eq!(addresses.holder(now, address(2)), Some(Holder::Here(9)));
+    }
+
+    #[test]
+    fn what_is_not_used_expires() {
+        let start = Instant::now();
+        let second = |n| start + Duration::from_secs(n);
+        let mut addresses = Addresses::new(10);
+        assert_eq!(addresses.next_timeout(), None);
+        addresses.learn(start, address(1), Holder::Here(1));
+        addresses.learn(start, address(2), Holder::Here(2));
+        addresses.holder(second(20), address(2));
+        assert_eq!(addresses.next_timeout(), Some(second(30)));
+        addresses.expire(second(29));
+        assert_eq!(addresses.len(), 2);
+        addresses.expire(second(30));
+        assert_eq!(addresses.holder(second(30), address(1)), None);
+        assert_eq!(addresses.next_timeout(), Some(second(60)));
+        addresses.expire(second(90));
+        assert_eq!(addresses.next_timeout(), None);
+    }
+}

@@ -265,3 +265,199 @@ impl Inner {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::thread;
+
+    use track::{Handles, SinkId, TrackId, UNCLAIMED};
+
+    use super::*;
+
+    fn credentials(ufrag: &str) -> Credentials {
+        Credentials {
+            ufrag: ufrag.to_owned(),
+            pwd: format!("pwd of {ufrag}"),
+        }
+    }
+
+    fn session(n: u64) -> RtcSessionId {
+        RtcSessionId(n)
+    }
+
+    fn registry(ufrags: &[&str]) -> Registry {
+        let registry = Registry::new(10);
+        for (n, ufrag) in (1..).zip(ufrags) {
+            registry.create(session(n), credentials(ufrag)).unwrap();
+        }
+        registry
+    }
+
+    fn detach(session: RtcSessionId, n: u64) -> Command {
+        Command::DetachSink {
+            session,
+            sink: SinkId(n),
+        }
+    }
+
+    fn number(command: &Command) -> u64 {
+        match command {
+            Command::DetachSink { sink, .. } => sink.0,
+            _ => panic!("another command"),
+        }
+    }
+
+    fn owner(registry: &Registry, ufrag: &str) -> Option<Option<ShardId>> {
+        registry.find(ufrag).map(|found| found.owner)
+    }
+
+    #[test]
+    fn commands_wait_for_the_shard_that_claims_the_session() {
+        let registry = registry(&["a"]);
+        for n in 0..3 {
+            assert!(matches!(registry.route(detach(session(1), n)), Ok(None)));
+        }
+        assert_eq!(owner(&registry, "a"), Some(None));
+        let pending = registry.claim(session(1), ShardId(2)).unwrap();
+        assert_eq!(pending.iter().map(number).collect::<Vec<_>>(), [0, 1, 2]);
+        assert_eq!(owner(&registry, "a"), Some(Some(ShardId(2))));
+        let (shard, _) = registry.route(detach(session(1), 3)).unwrap().unwrap();
+        assert_eq!(shard, ShardId(2));
+        assert!(registry.claim(session(1), ShardId(3)).is_none());
+    }
+
+    #[test]
+    fn a_session_that_nobody_reached_is_closed_on_shard_0() {
+        let registry = registry(&["a"]);
+        registry.route(detach(session(1), 0)).unwrap();
+        let close = Command::Close {
+            session: session(1),
+        };
+        let (shard, command) = registry.route(close.clone()).unwrap().unwrap();
+        assert_eq!(shard, ShardId(0));
+        assert!(matches!(command, Command::Close { .. }));
+        assert!(registry.find("a").is_none() && registry.is_empty());
+        assert!(registry.claim(session(1), ShardId(0)).is_none());
+        assert!(matches!(registry.route(close), Ok(None)), "only once");
+    }
+
+    #[test]
+    fn a_claimed_session_is_closed_where_it_is() {
+        let registry = registry(&["a"]);
+        registry.claim(session(1), ShardId(1)).unwrap();
+        let close = Command::Close {
+            session: session(1),
+        };
+        let (shard, _) = registry.route(close).unwrap().unwrap();
+        assert_eq!(shard, ShardId(1));
+        registry.remove(session(1));
+        assert!(registry.is_empty() && registry.find("a").is_none());
+    }
+
+    #[test]
+    fn a_command_without_a_session_is_for_nobody() {
+        let registry = registry(&[]);
+        assert!(matches!(registry.route(Command::Shutdown), Ok(None)));
+        let stranger = Command::CloseTrack {
+            session: session(9),
+            track: TrackId(1),
+        };
+        assert!(matches!(registry.route(stranger), Ok(None)));
+    }
+
+    #[test]
+    fn a_restart_adds_credentials_and_their_use_forgets_older_ones() {
+        let registry = registry(&["a", "other"]);
+        registry
+            .add_credentials(session(1), credentials("b"))
+            .unwrap();
+        for ufrag in ["a", "b"] {
+            let found = registry.find(ufrag).unwrap();
+            assert_eq!(found.session, session(1));
+            assert_eq!(found.credentials.pwd, format!("pwd of {ufrag}"));
+        }
+        registry.restarted(session(1), "b");
+        assert!(registry.find("a").is_none());
+        assert!(registry.find("b").is_some() && registry.find("other").is_some());
+    }
+
+    #[test]
+    fn of_many_restarts_the_last_few_count() {
+        let registry = registry(&["0"]);
+        for n in 1..100 {
+            let new = credentials(&n.to_string());
+            registry.add_credentials(session(1), new).unwrap();
+        }
+        let known = (0..100).filter(|n| registry.find(&n.to_string()).is_some());
+        assert_eq!(known.collect::<Vec<_>>(), [96, 97, 98, 99]);
+    }
+
+    #[test]
+    fn every_bound_has_its_error() {
+        let registry = registry(&["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"]);
+        assert_eq!(
+            registry.create(session(11), credentials("new")),
+            Err(RegistryError::Full)
+        );
+        assert_eq!(
+            registry.add_credentials(session(11), credentials("new")),
+            Err(RegistryError::NoSuchSession)
+        );
+        assert_eq!(
+            registry.add_credentials(session(1), credentials("5")),
+            Err(RegistryError::UfragTaken)
+        );
+        for n in 0..PENDING as u64 {
+            registry.route(detach(session(1), n)).unwrap();
+        }
+        assert_eq!(
+            registry.route(detach(session(1), 0)).err(),
+            Some(RegistryError::TooManyPending)
+        );
+    }
+
+    /// The governing thread routes while shards race for the session: one wins, and what it carries out
+    /// is all there was, in order.
+    #[test]
+    fn commands_stay_in_order_while_shards_race_for_a_session() {
+        const COMMANDS: u64 = 200;
+        let handles = Handles::default();
+        for _ in 0..200 {
+            let session = RtcSessionId(handles.next(UNCLAIMED));
+            let registry = Registry::new(1);
+            registry.create(session, credentials("a")).unwrap();
+            let go = AtomicBool::new(false);
+            let (claims, routed) = thread::scope(|scope| {
+                let (registry, go) = (&registry, &go);
+                let shards: Vec<_> = (0..3)
+                    .map(|shard| {
+                        scope.spawn(move || {
+                            while !go.load(Ordering::Acquire) {
+                                std::hint::spin_loop();
+                            }
+                            let pending = registry.claim(session, ShardId(shard));
+                            pending.map(|pending| (ShardId(shard), pending))
+                        })
+                    })
+                    .collect();
+                let mut routed = Vec::new();
+                for n in 0..COMMANDS {
+                    if n == COMMANDS / 4 {
+                        go.store(true, Ordering::Release);
+                    }
+                    routed.extend(registry.route(detach(session, n)).unwrap());
+                }
+                let claims = shards.into_iter().filter_map(|shard| shard.join().unwrap());
+                (claims.collect::<Vec<_>>(), routed)
+            });
+            let [(winner, pending)] = &claims[..] else {
+                panic!("{} shards claimed it", claims.len());
+            };
+            assert!(routed.iter().all(|(shard, _)| shard == winner));
+            let queued = routed.iter().map(|(_, command)| command);
+            let order: Vec<_> = pending.iter().chain(queued).map(number).collect();
+            assert!(order.iter().copied().eq(0..COMMANDS), "{order:?}");
+        }
+    }
+}
