@@ -76,8 +76,9 @@ pub struct Origin {
     pub numbers: Numbers,
 }
 
-/// How many stretches of input a sink remembers: late packets and NACKs reach back so far.
-const SEGMENTS: usize = 12;
+/// How many stretches of input a sink remembers besides the last one: late packets and NACKs reach back
+/// so far.
+const OLDER: usize = 11;
 
 /// A stretch of one encoding that is sent under numbers at one distance from its own.
 #[derive(Clone, Copy, Debug)]
@@ -111,28 +112,22 @@ impl Segment {
 /// and that only while it is open.
 #[derive(Debug)]
 pub(crate) struct Output {
-    segments: [Segment; SEGMENTS],
-    len: usize,
     /// Above every number that was sent, or is kept for a packet that may come late.
     next: u64,
+    last: Option<Segment>,
     open: bool,
+    /// Those before the last, oldest first.
+    older: Vec<Segment>,
 }
 
 impl Output {
     /// Begins at `first`, of which 15 bits count.
     pub(crate) fn new(first: u16) -> Self {
-        let nothing = Segment {
-            layer: Layer(0),
-            first: 0,
-            offset: 0,
-            timestamp_shift: 0,
-            picture: vp8::Shift::default(),
-        };
         Self {
-            segments: [nothing; SEGMENTS],
-            len: 0,
             next: u64::from(first & 0x7fff),
+            last: None,
             open: false,
+            older: Vec::new(),
         }
     }
 
@@ -158,22 +153,33 @@ impl Output {
         numbers
     }
 
-    /// The numbers of a packet, and whether it is the newest so far; `None` if it belongs to no
-    /// segment, or to one that ended before it.
+    /// The numbers of a packet, and whether it is the newest so far; `None` if it belongs to no segment,
+    /// or to one that ended before it.
     #[inline]
     pub(crate) fn numbers(&mut self, layer: Layer, input: Extended) -> Option<(Numbers, bool)> {
-        let mut end = if self.open { u64::MAX } else { self.next };
-        for segment in self.segments[..self.len].iter().rev() {
+        let last = self.last.as_ref()?;
+        if last.layer != layer || input.0 < last.first {
+            return Some((self.late(layer, input)?, false));
+        }
+        let output = last.output(input.0);
+        let newest = output >= self.next;
+        if newest {
+            if !self.open {
+                return None;
+            }
+            self.next = output + 1;
+        }
+        Some((last.numbers(output), newest))
+    }
+
+    /// The numbers of a packet that belongs to no open segment.
+    fn late(&self, layer: Layer, input: Extended) -> Option<Numbers> {
+        let last = self.last.as_ref()?;
+        let mut end = last.output(last.first);
+        for segment in self.older.iter().rev() {
             if segment.layer == layer && segment.first <= input.0 {
                 let output = segment.output(input.0);
-                if output >= end {
-                    return None;
-                }
-                let newest = output >= self.next;
-                if newest {
-                    self.next = output + 1;
-                }
-                return Some((segment.numbers(output), newest));
+                return (output < end).then(|| segment.numbers(output));
             }
             end = segment.output(segment.first);
         }
@@ -184,9 +190,9 @@ impl Output {
     /// have been added to its timestamp. `None`, and without effect, for packets of other layers, and
     /// for those that come late, whose number is taken.
     pub(crate) fn skip(&mut self, layer: Layer, input: Extended) -> Option<u32> {
-        let last = self.segments[..self.len].last_mut()?;
+        let last = self.last.as_mut().filter(|_| self.open)?;
         let output = last.output(input.0);
-        if !self.open || last.layer != layer || input.0 < last.first || output < self.next {
+        if last.layer != layer || input.0 < last.first || output < self.next {
             return None;
         }
         self.next = output;
@@ -212,22 +218,23 @@ impl Output {
 
     /// Forgets what was sent; numbers go on where they are.
     pub(crate) fn forget(&mut self) {
-        self.len = 0;
+        self.older.clear();
+        self.last = None;
         self.open = false;
     }
 
     /// Forgets what was sent of an encoding: its input numbers mean other packets from now on.
     pub(crate) fn forget_layer(&mut self, layer: Layer) {
-        for segment in &mut self.segments[..self.len] {
+        for segment in self.older.iter_mut().chain(&mut self.last) {
             if segment.layer == layer {
                 segment.layer = Layer::NONE;
             }
         }
     }
 
-    /// What the newest segment adds, and to which encoding.
-    pub(crate) fn shifts(&self) -> Option<(Layer, u32)> {
-        let last = self.segments[..self.len].last()?;
+    /// What the last segment adds to timestamps, and of which encoding.
+    pub(crate) fn shift(&self) -> Option<(Layer, u32)> {
+        let last = self.last.as_ref()?;
         Some((last.layer, last.timestamp_shift))
     }
 
@@ -237,9 +244,10 @@ impl Output {
         if output >= self.next {
             return None;
         }
-        let segments = self.segments[..self.len].iter();
-        let segment = segments
-            .rev()
+        let segment = self
+            .last
+            .iter()
+            .chain(self.older.iter().rev())
             .find(|segment| segment.output(segment.first) <= output)
             .filter(|segment| segment.layer != Layer::NONE)?;
         Some(Origin {
@@ -251,12 +259,13 @@ impl Output {
 
     /// The oldest segment makes room.
     fn push(&mut self, segment: Segment) {
-        if self.len == SEGMENTS {
-            self.segments.copy_within(1.., 0);
-            self.len -= 1;
+        let Some(last) = self.last.replace(segment) else {
+            return;
+        };
+        if self.older.len() == OLDER {
+            self.older.remove(0);
         }
-        self.segments[self.len] = segment;
-        self.len += 1;
+        self.older.push(last);
     }
 }
 
@@ -373,7 +382,7 @@ mod tests {
 
     #[test]
     fn a_sink_is_small() {
-        assert!(size_of::<Output>() <= 512);
+        assert!(size_of::<Output>() <= 96);
     }
 
     proptest! {
