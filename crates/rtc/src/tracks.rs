@@ -383,7 +383,14 @@ impl Plane {
             let (feed, track) = (self.tracks[slot].feeds[index], self.tracks[slot].id);
             self.post(feed, Letter::Restarted { track, layer });
         }
-        self.repoint_sinks(slot);
+        self.tracks[slot].layers.restart(layer);
+        for index in 0..self.tracks[slot].sinks.len() {
+            let sink = self.tracks[slot].sinks[index];
+            if let Some(view) = &mut self.sinks[sink].view {
+                view.restart(&self.tracks[slot].layers, layer);
+            }
+            self.begin_sink(sink);
+        }
     }
 
     // Packets.
