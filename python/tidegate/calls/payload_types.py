@@ -7,6 +7,7 @@ as the session lives.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from functools import lru_cache
 from typing import Literal, NamedTuple, TypeAlias
 
 from tidegate.calls.sdp import Format, configuration
@@ -172,6 +173,7 @@ class PayloadTypes:
 
     def __init__(self) -> None:
         self._formats: dict[int, Format] = {}
+        self._numbers: dict[object, int] = {}
         # Numbers that retransmit another, and numbers with several meanings, which we never offer.
         self._rtx: dict[int, int] = {}
         self._ambiguous: set[int] = set()
@@ -179,6 +181,7 @@ class PayloadTypes:
     def copy(self) -> "PayloadTypes":
         copied = PayloadTypes()
         copied._formats = dict(self._formats)
+        copied._numbers = dict(self._numbers)
         copied._rtx = dict(self._rtx)
         copied._ambiguous = set(self._ambiguous)
         return copied
@@ -190,7 +193,7 @@ class PayloadTypes:
             if each.pt in self._rtx or (known and _identity(known) != _identity(each)):
                 self._ambiguous.add(each.pt)
             elif known is None:
-                self._formats[each.pt] = each
+                self._use(each)
             if each.rtx is not None:
                 if each.rtx in self._formats or self._rtx.get(each.rtx, each.pt) != each.pt:
                     self._ambiguous.add(each.rtx)
@@ -216,24 +219,24 @@ class PayloadTypes:
         return tuple(found[each.pt] for each in wanted if each.pt in found)
 
     def _assign(self, kind: Kind, format: Format) -> Format | None:
-        identity = _identity(format)
-        known = next(
-            (
-                each
-                for pt, each in self._formats.items()
-                if pt not in self._ambiguous and _identity(each) == identity
-            ),
-            None,
-        )
-        if known is None:
+        number = self._numbers.get(_identity(format))
+        if number is not None and number not in self._ambiguous:
+            known = self._formats[number]
+        else:
             pt = self._free(format.pt, static=format.name in ("pcmu", "pcma", "cn"))
             if pt is None:
                 return None
             feedback = _FEEDBACK[kind] if codec(format) != "other" else ()
             known = replace(format, pt=pt, feedback=feedback, rtx=None)
-            self._formats[pt] = known
+            self._use(known)
         feedback = tuple(each for each in known.feedback if each in _FEEDBACK[kind])
         return replace(known, feedback=feedback, rtx=self._assign_rtx(known.pt, format.rtx))
+
+    def _use(self, format: Format) -> None:
+        self._formats[format.pt] = format
+        identity = _identity(format)
+        if self._numbers.get(identity) in (None, *self._ambiguous):
+            self._numbers[identity] = format.pt
 
     def _assign_rtx(self, pt: int, wanted: int | None) -> int | None:
         if wanted is None:
@@ -251,6 +254,7 @@ class PayloadTypes:
         return next((pt for pt in choice if pt not in self._formats and pt not in self._rtx), None)
 
 
+@lru_cache(maxsize=1024)
 def _identity(format: Format) -> tuple[object, ...]:
     """What makes two uses of a number the same use. Beyond what must be equal for decoding, it is
     what a subscriber should be told of: whether Opus is stereo, and what RED repeats."""

@@ -3,10 +3,9 @@
 from dataclasses import replace
 from typing import cast
 
-from tidegate.calls.negotiation.exchange import Exchange, SectionText, receivable_streams
+from tidegate.calls.negotiation.exchange import Exchange, receivable_streams
 from tidegate.calls.negotiation.plans import Answer, Credentials, Intents, Pull
 from tidegate.calls.negotiation.section import (
-    REVERSED,
     NegotiatedSection,
     direction_of,
     receives,
@@ -14,8 +13,8 @@ from tidegate.calls.negotiation.section import (
     sending,
     sends,
 )
-from tidegate.calls.payload_types import Kind, mappings, supported
-from tidegate.calls.sdp import Description, Direction, Extension, Section
+from tidegate.calls.payload_types import Kind
+from tidegate.calls.sdp import Description, Direction, Section
 from tidegate.errors import InvalidSessionDescription, MalformedSessionDescription
 
 
@@ -28,7 +27,7 @@ class Answering(Exchange):
         self._check_count(len(description.sections))
         self._intents = intents
         self._common = description.session
-        self._texts = [SectionText(text) for text in description.sections]
+        self._texts = self.texts(description)
         self._before: list[NegotiatedSection | None] = [
             *before,
             *[None] * (len(self._texts) - len(before)),
@@ -175,8 +174,8 @@ class Answering(Exchange):
                 return False
         elif pull.mid != mid:
             return False
-        known = supported(pull.track.kind, section.formats)
-        return receives(self._direction(index)) and bool(mappings(pull.track.formats, known))
+        known = self.known(pull.track.kind, section)
+        return receives(self._direction(index)) and bool(self.mappings(pull.track.formats, known))
 
     def _direction(self, index: int) -> Direction:
         return self._texts[index].read().direction or self._common.direction
@@ -213,8 +212,7 @@ class Answering(Exchange):
     ) -> NegotiatedSection:
         kind = cast(Kind, offered.kind)
         intents, mid = self._intents, base.mid
-        self.session.payload_types.learn(offered.formats)
-        known = supported(kind, offered.formats)
+        known = self.known(kind, offered)
         if not self._bundled(index) or (not known and index != self._tag):
             return replace(base, formats=offered.formats).ended(rejected=True)
 
@@ -223,13 +221,13 @@ class Answering(Exchange):
             base.closed and mid not in intents.publish and pull is None
         )
         bidirectional = base.bidirectional or mid in intents.bidirectional
-        extensions = self.accept_extensions(self._common, offered)
+        extensions, mirrored = self.extensions(self._common, offered)
         base = replace(
             base,
             rejected=False,
             closed=closed,
             bidirectional=bidirectional,
-            extensions=tuple(_reversed(extension) for extension in extensions),
+            extensions=mirrored,
             rtcp_rsize=offered.rtcp_rsize,
             extmap_allow_mixed=offered.extmap_allow_mixed,
             reception=None,
@@ -238,10 +236,12 @@ class Answering(Exchange):
             direction="inactive",
             formats=known or offered.formats,
         )
-        if closed or not known:
-            return base.written()
         old = self._before[index]
-        kept = old.pull if old is not None and old.mid == mid else None
+        if old is not None and old.mid != mid:
+            old = None
+        if closed or not known:
+            return base.written(old)
+        kept = None if old is None else old.pull
         base = self._send(base, kind, direction, pull or kept, new=pull is not None)
         if sends(direction):
             streams = receivable_streams(offered, extensions)
@@ -250,9 +250,8 @@ class Answering(Exchange):
             taken = {mapping.subscriber for mapping in base.sending.mappings}
             base = replace(base, formats=tuple(each for each in known if each.pt in taken))
         sent = base.outgoing is not None and receives(direction)
-        return replace(
-            base, direction=direction_of(sends=sent, receives=base.reception is not None)
-        ).written()
+        agreed = direction_of(sends=sent, receives=base.reception is not None)
+        return replace(base, direction=agreed).written(old)
 
     def _send(
         self,
@@ -272,11 +271,8 @@ class Answering(Exchange):
             outgoing = self.outgoing(kind, stream)
         if pull is None:
             return replace(base, outgoing=outgoing)
-        found = sending(base.mid, outgoing, pull, base.formats)
+        mapped = self.mappings(pull.track.formats, base.formats)
+        found = sending(base.mid, outgoing, pull, mapped)
         if found is None:
             return replace(base, outgoing=outgoing if base.bidirectional else None)
         return replace(base, outgoing=outgoing, pull=pull, sending=found)
-
-
-def _reversed(extension: Extension) -> Extension:
-    return replace(extension, direction=REVERSED[extension.direction])

@@ -15,9 +15,24 @@ from tidegate.calls.negotiation.plans import (
     RemoteTransport,
     Sending,
 )
-from tidegate.calls.negotiation.section import NegotiatedSection, Outgoing
-from tidegate.calls.payload_types import Kind, PayloadTypes
-from tidegate.calls.sdp import Direction, Extension, Section, SessionLines, Streams
+from tidegate.calls.negotiation.section import REVERSED, NegotiatedSection, Outgoing
+from tidegate.calls.payload_types import (
+    Kind,
+    PayloadMapping,
+    PayloadTypes,
+    mappings,
+    supported,
+)
+from tidegate.calls.sdp import (
+    Description,
+    Direction,
+    Extension,
+    Format,
+    Section,
+    SectionReader,
+    SessionLines,
+    Streams,
+)
 from tidegate.errors import InvalidSessionDescription
 
 _LARGEST_MID = 10**9
@@ -101,8 +116,9 @@ class Changes:
 class SectionText:
     """The client's text of one section, read when somebody has to know what it says."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, reader: SectionReader) -> None:
         self._text = text
+        self._reader = reader
         self._section: Section | None = None
         self.digest = blake2b(text.encode(errors="surrogatepass"), digest_size=16).digest()
 
@@ -113,7 +129,7 @@ class SectionText:
             InvalidSessionDescription: it offers simulcast by SSRC groups, which has no rids.
         """
         if self._section is None:
-            self._section = Section.parse(self._text)
+            self._section = self._reader.read(self._text)
             if self._section.streams.simulcast_ssrcs:
                 raise InvalidSessionDescription(
                     "Simulcast by a=ssrc-group:SIM is not supported; use a=rid and a=simulcast."
@@ -146,6 +162,9 @@ class Exchange:
         )
         self.environment = environment
         self.changes = Changes()
+        self._known_formats: dict[int, tuple[Format, ...]] = {}
+        self._usable_extensions: dict[int, tuple[tuple[Extension, ...], tuple[Extension, ...]]] = {}
+        self._known_mappings: dict[tuple[int, int], tuple[PayloadMapping, ...]] = {}
 
     def read_peer(self, session: SessionLines, bundled: Section) -> Credentials | None:
         """Takes the peer's transport from the section that carries the bundle.
@@ -162,10 +181,44 @@ class Exchange:
         self.session.credentials = new_credentials(self.environment.entropy)
         return self.session.credentials
 
-    def accept_extensions(self, session: SessionLines, section: Section) -> list[Extension]:
-        """The client's header extensions of one section that can be used."""
-        offered = (*session.extensions, *section.extensions)
-        return self.session.extension_ids.accept(offered, self.environment.extensions)
+    def texts(self, description: Description) -> list[SectionText]:
+        reader = SectionReader()
+        return [SectionText(text, reader) for text in description.sections]
+
+    # Sections that were read together share their parts, so what follows from one of these is
+    # worked out once.
+
+    def known(self, kind: Kind, section: Section) -> tuple[Format, ...]:
+        """The formats of a client's section that we forward; it is noted what its numbers mean."""
+        found = self._known_formats.get(id(section.formats))
+        if found is None:
+            self.session.payload_types.learn(section.formats)
+            found = supported(kind, section.formats)
+            self._known_formats[id(section.formats)] = found
+        return found
+
+    def extensions(
+        self, session: SessionLines, section: Section
+    ) -> tuple[tuple[Extension, ...], tuple[Extension, ...]]:
+        """The header extensions of a client's section that can be used: as the client wrote them,
+        and as we do."""
+        found = self._usable_extensions.get(id(section.extensions))
+        if found is None:
+            offered = (*session.extensions, *section.extensions)
+            ids, numbers = self.session.extension_ids, self.environment.extensions
+            accepted = tuple(ids.accept(offered, numbers))
+            ours = (replace(each, direction=REVERSED[each.direction]) for each in accepted)
+            found = self._usable_extensions[id(section.extensions)] = (accepted, tuple(ours))
+        return found
+
+    def mappings(
+        self, publisher: tuple[Format, ...], subscriber: tuple[Format, ...]
+    ) -> tuple[PayloadMapping, ...]:
+        key = id(publisher), id(subscriber)
+        found = self._known_mappings.get(key)
+        if found is None:
+            found = self._known_mappings[key] = tuple(mappings(publisher, subscriber))
+        return found
 
     def outgoing(self, kind: Kind, stream: str) -> Outgoing:
         """A stream of ours, with SSRCs that nobody in the session uses."""

@@ -21,7 +21,7 @@ from tidegate.calls.negotiation.plans import (
     Sending,
 )
 from tidegate.calls.negotiation.section import NegotiatedSection, sending, sends
-from tidegate.calls.payload_types import PayloadTypes
+from tidegate.calls.payload_types import PayloadTypes, mappings
 from tidegate.errors import NoOfferOutstanding, SignalingStateNotStable
 
 _NOTHING = Intents()
@@ -157,7 +157,8 @@ class Negotiation:
             return None
         if section.kind != pull.track.kind or not sends(section.direction):
             return None
-        found = sending(mid, section.outgoing, pull, section.formats)
+        mapped = mappings(pull.track.formats, section.formats)
+        found = sending(mid, section.outgoing, pull, tuple(mapped))
         if found is not None:
             self._replace(section.bound(pull, found))
         return found

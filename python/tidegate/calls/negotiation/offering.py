@@ -14,7 +14,7 @@ from tidegate.calls.negotiation.section import (
     sending,
     sends,
 )
-from tidegate.calls.payload_types import PUSHED, Kind, supported
+from tidegate.calls.payload_types import PUSHED, Kind
 from tidegate.calls.sdp import DataChannels, Description, Extension, Section, SessionLines
 from tidegate.errors import InvalidSessionDescription
 
@@ -118,7 +118,7 @@ class Offering(Exchange):
         sections = self.session.sections
         if len(description.sections) != len(sections):
             raise InvalidSessionDescription("The answer has other media sections than the offer.")
-        texts = [SectionText(text) for text in description.sections]
+        texts = self.texts(description)
         common = (description.session.direction, description.session.extensions)
         unchanged = [
             old.answered == text.digest and common == self.session.common
@@ -183,15 +183,11 @@ class Offering(Exchange):
         self, old: NegotiatedSection, answered: Section, session: SessionLines
     ) -> NegotiatedSection:
         kind = cast(Kind, old.kind)
-        self.session.payload_types.learn(answered.formats)
-        known = supported(kind, answered.formats)
+        known = self.known(kind, answered)
         direction = answered.direction or session.direction
         mutual = {(each.id, each.uri) for each in old.extensions}
-        extensions = [
-            each
-            for each in self.accept_extensions(session, answered)
-            if (each.id, each.uri) in mutual
-        ]
+        accepted, _ = self.extensions(session, answered)
+        extensions = [each for each in accepted if (each.id, each.uri) in mutual]
         uris = {each.uri for each in extensions}
         received = None
         if receives(old.direction) and sends(direction) and known:
@@ -199,7 +195,8 @@ class Offering(Exchange):
             received = reception(old.mid, kind, known, extensions, streams)
         found = None
         if old.pull is not None and old.outgoing is not None and receives(direction):
-            found = sending(old.mid, old.outgoing, old.pull, known)
+            mapped = self.mappings(old.pull.track.formats, known)
+            found = sending(old.mid, old.outgoing, old.pull, mapped)
         if old.direction == "sendonly" and found is None:
             return old.ended()
         if old.direction != "inactive" and not known:
@@ -214,4 +211,4 @@ class Offering(Exchange):
             reception=received,
             pull=old.pull if found is not None else None,
             sending=found,
-        ).written()
+        ).written(old)

@@ -1,9 +1,10 @@
 """What one section has been agreed to be, and how we write it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from tidegate.calls.negotiation.plans import Encoding, Pull, Reception, Sending
-from tidegate.calls.payload_types import Kind, mappings
+from tidegate.calls.payload_types import Kind, PayloadMapping
 from tidegate.calls.sdp import (
     DISCARD_PORT,
     DataChannels,
@@ -93,8 +94,10 @@ class NegotiatedSection:
     answered: bytes | None = field(default=None, compare=False)
     text: str = field(default="", compare=False, repr=False)
 
-    def written(self) -> "NegotiatedSection":
-        """The section with its text."""
+    def written(self, before: "NegotiatedSection | None" = None) -> "NegotiatedSection":
+        """The section with its text, which is that of an equal one ``before``."""
+        if before is not None and before == self:
+            return replace(self, text=before.text)
         return replace(self, text="".join(f"{line}\r\n" for line in self._write().media_lines()))
 
     def _write(self) -> Section:
@@ -170,24 +173,22 @@ class NegotiatedSection:
 
 
 def sending(
-    mid: str, outgoing: Outgoing, pull: Pull, formats: tuple[Format, ...]
+    mid: str, outgoing: Outgoing, pull: Pull, mappings: tuple[PayloadMapping, ...]
 ) -> Sending | None:
-    """How ``pull`` is sent in a section with these formats; ``None`` when none of them is its."""
-    found = mappings(pull.track.formats, formats)
-    if not found:
+    """How ``pull`` is sent in a section; ``None`` when nothing of it maps."""
+    if not mappings:
         return None
-    repaired = any(mapping.rtx is not None for mapping in found)
-    return Sending(
-        mid=mid,
-        ssrc=outgoing.ssrc,
-        rtx_ssrc=outgoing.rtx_ssrc if repaired else None,
-        cname=pull.stream,
-        mappings=tuple(found),
-    )
+    repaired = any(mapping.rtx is not None for mapping in mappings)
+    rtx_ssrc = outgoing.rtx_ssrc if repaired else None
+    return Sending(mid, outgoing.ssrc, rtx_ssrc, pull.stream, mappings)
 
 
 def reception(
-    mid: str, kind: Kind, formats: tuple[Format, ...], extensions: list[Extension], streams: Streams
+    mid: str,
+    kind: Kind,
+    formats: tuple[Format, ...],
+    extensions: Iterable[Extension],
+    streams: Streams,
 ) -> Reception:
     """What a client that describes its streams so sends."""
     rids = streams.rids_sent

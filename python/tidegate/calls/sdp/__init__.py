@@ -2,6 +2,7 @@
 
 from tidegate.calls.sdp.description import Description, SessionLines
 from tidegate.calls.sdp.formats import Format, configuration
+from tidegate.calls.sdp.reader import SectionReader
 from tidegate.calls.sdp.section import DISCARD_PORT, DataChannels, Direction, Extension, Section
 from tidegate.calls.sdp.streams import Streams
 from tidegate.calls.sdp.transport import Candidate, Fingerprint, Setup, Transport
@@ -16,6 +17,7 @@ __all__ = [
     "Fingerprint",
     "Format",
     "Section",
+    "SectionReader",
     "SessionLines",
     "Setup",
     "Streams",

@@ -59,25 +59,19 @@ class FormatLines:
         self._feedback_of_all: list[str] = []
 
     def rtpmap(self, value: str) -> None:
-        pt, _, encoding = value.partition(" ")
-        name, *rest = encoding.strip().split("/")
-        if not name or not 1 <= len(rest) <= 2:
-            raise malformed("a=rtpmap")
-        clock_rate = number(rest[0], 1 << 31, "a=rtpmap")
-        channels = number(rest[1], 255, "a=rtpmap") if len(rest) == 2 else 1
-        self._maps[number(pt, 127, "a=rtpmap")] = (name.lower(), clock_rate, channels)
+        pt, meaning = _rtpmap(value)
+        self._maps[pt] = meaning
 
     def fmtp(self, value: str) -> None:
-        pt, _, parameters = value.partition(" ")
-        self._parameters[number(pt, 127, "a=fmtp")] = parameters.strip()
+        pt, parameters = _about(value, "a=fmtp")
+        self._parameters[pt] = parameters
 
     def rtcp_fb(self, value: str) -> None:
-        pt, _, feedback = value.partition(" ")
-        feedback = feedback.strip()
-        if pt == "*":
-            self._feedback_of_all.append(feedback)
+        if value.startswith("* "):
+            self._feedback_of_all.append(value[2:].strip())
         else:
-            self._feedback.setdefault(number(pt, 127, "a=rtcp-fb"), []).append(feedback)
+            pt, feedback = _about(value, "a=rtcp-fb")
+            self._feedback.setdefault(pt, []).append(feedback)
 
     def formats(self, listed: Iterable[int]) -> tuple[Format, ...]:
         """The formats that the ``m=`` line lists, in its order, but for numbers without a meaning,
@@ -113,6 +107,27 @@ class FormatLines:
                     self._parameters.get(pt, ""),
                     (*self._feedback_of_all, *self._feedback.get(pt, ())),
                 )
+
+
+# The clients of one kind all write the same lines.
+
+
+@lru_cache(maxsize=1024)
+def _rtpmap(value: str) -> tuple[int, tuple[str, int, int]]:
+    pt, _, encoding = value.partition(" ")
+    name, *rest = encoding.strip().split("/")
+    if not name or not 1 <= len(rest) <= 2:
+        raise malformed("a=rtpmap")
+    clock_rate = number(rest[0], 1 << 31, "a=rtpmap")
+    channels = number(rest[1], 255, "a=rtpmap") if len(rest) == 2 else 1
+    return number(pt, 127, "a=rtpmap"), (name.lower(), clock_rate, channels)
+
+
+@lru_cache(maxsize=1024)
+def _about(value: str, what: str) -> tuple[int, str]:
+    """A payload type and what is said of it."""
+    pt, _, rest = value.partition(" ")
+    return number(pt, 127, what), rest.strip()
 
 
 def payload_types(formats: Iterable[Format]) -> Iterator[int]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Literal, TypeAlias, cast
 
 from tidegate.calls.sdp.fields import malformed, number, token
@@ -26,6 +27,7 @@ class Extension:
     direction: Direction = "sendrecv"
 
     @classmethod
+    @lru_cache(maxsize=1024)
     def parse(cls, value: str) -> "Extension":
         head, _, rest = value.partition(" ")
         id, _, direction = head.partition("/")
