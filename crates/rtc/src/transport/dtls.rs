@@ -142,7 +142,7 @@ impl Association {
 
     /// The certificate is not needed any more.
     pub fn verified(&mut self) {
-        self.certificate = Some(Box::default());
+        self.certificate = None;
     }
 }
 
