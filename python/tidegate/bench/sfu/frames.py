@@ -10,6 +10,9 @@ EQUAL: Frames = [[1200] * 8]
 AUDIO: Frames = [[100]]
 """Opus at about 24 kbit/s, in packets of 20 ms."""
 
+THIN: Frames = [[200]]
+"""A stream that is there, and costs little."""
+
 _CAPTURED = (
     ((1085, 5), (1086, 4)),
     ((1165, 8),),

@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 from tidegate.bench.comparison import Entrant, Figures, Measure, Watch
-from tidegate.bench.sfu.frames import AUDIO, CHROMIUM, EQUAL, Frames
+from tidegate.bench.sfu.frames import AUDIO, CHROMIUM, EQUAL, THIN, Frames
 from tidegate.bench.sfu.load import Load, Profile, Reading, Report
 from tidegate.bench.sfu.servers import Room, Server, Target
 from tidegate.errors import BenchError
@@ -18,7 +18,7 @@ COPIES_PER_SECOND = 40_000
 """What a server forwards while the cost of a copy is measured, however many subscribers there are:
 about what the slowest peer carries."""
 
-_JOINS_AT_ONCE = 8
+_JOINS_AT_ONCE = 16
 _VIDEOS = 200
 _VIDEOS_PER_PUBLISHER = 50
 
@@ -61,7 +61,8 @@ class Scene:
     room: Room
 
     async def publish(self, publishers: int, *, video: bool = True, each: int = 1) -> None:
-        """Publishers with so many tracks each; numbers go on from 0."""
+        """Publishers with so many tracks each; numbers go on from 0. Little flows at first."""
+        self.load.pace(THIN, 10)
         for first in range(0, publishers * each, each):
             await self.room.publish(self.load, range(first, first + each), video=video)
 
@@ -137,8 +138,6 @@ def _scene(bench: Bench, sessions: int, play: Play, profile: Profile | None = No
 
 def _fanout(bench: Bench, subscribers: int) -> Figures:
     async def play(scene: Scene) -> Figures:
-        # Subscribers join while little flows.
-        scene.load.pace(EQUAL, 5)
         await scene.publish(1)
         await scene.subscribe([[0]] * subscribers)
         figures: Figures = {}
@@ -165,7 +164,6 @@ def audio(bench: Bench) -> Figures:
     """Opus of 100 B, 50 a second, to 200 subscribers."""
 
     async def play(scene: Scene) -> Figures:
-        scene.load.pace(AUDIO, 50)
         await scene.publish(1, video=False)
         await scene.subscribe([[0]] * 200)
         return _delivery("Opus to 200", await scene.run("Opus to 200", AUDIO, 50))
@@ -177,7 +175,6 @@ def aescm(bench: Bench) -> Figures:
     """Frames of 8 packets of 1200 B to 200 subscribers that can do AES_CM only."""
 
     async def play(scene: Scene) -> Figures:
-        scene.load.pace(EQUAL, 5)
         await scene.publish(1)
         await scene.subscribe([[0]] * 200)
         title = "AES_CM, 8 × 1200 B to 200"
@@ -199,7 +196,6 @@ def _videos(bench: Bench, title: str, wanted: Sequence[Sequence[int]]) -> Figure
     publishers = _VIDEOS // _VIDEOS_PER_PUBLISHER
 
     async def play(scene: Scene) -> Figures:
-        scene.load.pace(EQUAL, 1)
         await scene.publish(publishers, each=_VIDEOS_PER_PUBLISHER)
         await scene.subscribe(wanted)
         report = await scene.run(title, EQUAL, 15)
@@ -215,7 +211,6 @@ def capacity(bench: Bench) -> Figures:
     """The highest rate at which 50 subscribers get everything; then half of it, then twice."""
 
     async def play(scene: Scene) -> Figures:
-        scene.load.pace(EQUAL, 5)
         await scene.publish(1)
         await scene.subscribe([[0]] * 50)
         peak = 0.0
@@ -262,7 +257,6 @@ def joins(bench: Bench) -> Figures:
     """200 sessions that join a video and get it, with HTTP, SDP, checks and handshakes."""
 
     async def play(scene: Scene) -> Figures:
-        scene.load.pace(EQUAL, 1)
         await scene.publish(1)
         await scene.subscribe([[0]] * 10)
         before = await scene.load.read()
@@ -272,7 +266,7 @@ def joins(bench: Bench) -> Figures:
         took, after = loop.time() - begun, await scene.load.read()
         return {
             "joins per CPU-second": _per(200, after.cpu - before.cpu),
-            "joins per second, 8 at a time": 200 / took,
+            f"joins per second, {_JOINS_AT_ONCE} at a time": 200 / took,
             "connected to first frame, median ms": 1e3 * sorted(flowing)[100],
         }
 
@@ -280,17 +274,15 @@ def joins(bench: Bench) -> Figures:
 
 
 def memory(bench: Bench) -> Figures:
-    """What a subscriber takes: of a track that is still, and of one that flows at 30 frames/s."""
+    """What a subscriber takes: of a track that hardly flows, and of one with 30 frames/s."""
 
     async def play(scene: Scene) -> Figures:
-        scene.load.pace(EQUAL, 1)
         await scene.publish(1)
         await scene.subscribe([[0]] * 5)
-        scene.load.pace(EQUAL, 0.5)
         before: Reading = await scene.load.read()
         await scene.subscribe([[0]] * 200)
         idle = await scene.load.read()
-        report = await scene.run("active", EQUAL, 10)
+        report = await scene.run("active", EQUAL, 30)
         if report.server is None:
             return {}
         return {
@@ -307,7 +299,6 @@ def custom(bench: Bench) -> Figures:
     frames = [[told.size] * told.packets]
 
     async def play(scene: Scene) -> Figures:
-        scene.load.pace(frames, min(5.0, told.frames_per_second))
         await scene.publish(told.publishers, video=told.video)
         await scene.subscribe([range(told.publishers)] * told.subscribers)
         return _delivery("custom", await scene.run("custom", frames, told.frames_per_second))

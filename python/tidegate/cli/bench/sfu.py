@@ -20,8 +20,8 @@ otherwise; 40,000 copies a second while the cost of a copy is measured, Opus 10,
 
 CPU is the server's whole process, signalling included, divided by the copies that arrived. Delay
 runs from the publisher's time stamp to the subscriber's socket. Loss is what did not arrive of
-what was sent. A subscriber is idle while its track sends two frames a second or fewer. Where
-generator CPU is near 100%, the generator was full, not the server.
+what was sent. A subscriber is idle while its track sends ten small packets a second, active at
+30 frames of 8 packets. Where generator CPU is near 100%, the generator was full, not the server.
 """
 
 
