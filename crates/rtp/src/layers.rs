@@ -1,7 +1,7 @@
 //! Which encoding of a track a sink gets, switched so that its decoder does not notice.
 //!
 //! One [`Layers`] for a track on a shard knows what arrives; one [`View`] for a sink follows it. The
-//! first wish that arrives is chosen, in [`View::choose`]: a choice by bandwidth would be a condition
+//! first wish that arrives is chosen, in `View::choose`: a choice by bandwidth would be a condition
 //! there.
 
 use std::time::{Duration, Instant};
