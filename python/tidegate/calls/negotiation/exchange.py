@@ -295,7 +295,7 @@ class Exchange:
             extmap_allow_mixed=extmap_allow_mixed,
         )
         client = session.peer is not None and session.peer.dtls_client
-        tagged, others = local_transport(
+        transport = local_transport(
             self.environment.transport,
             session.credentials,
             "actpass" if type == "offer" else "active" if client else "passive",
@@ -304,7 +304,7 @@ class Exchange:
         for section in session.sections:
             parts.append(section.text)
             if not section.rejected:
-                parts.append(tagged if section.mid == live[0] else others)
+                parts.append(transport)
         return "".join(parts)
 
 

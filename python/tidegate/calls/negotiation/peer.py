@@ -1,7 +1,7 @@
 """The transport of a session's bundle: what the peer says of its own, and what we say of ours."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from tidegate.calls.negotiation.plans import Credentials, LocalTransport, RemoteTransport
 from tidegate.calls.sdp import Candidate, Fingerprint, Setup, Transport
@@ -84,19 +84,18 @@ def _dtls_client(setup: Setup | None, before: Peer | None) -> bool:
     return before is not None and before.dtls_client
 
 
-def local_transport(
-    local: LocalTransport, credentials: Credentials, setup: Setup
-) -> tuple[str, str]:
-    """The lines, each with CRLF, of our transport in the bundle's section and in the others."""
-    other = Transport(
+def local_transport(local: LocalTransport, credentials: Credentials, setup: Setup) -> str:
+    """The lines, each with CRLF, of our transport in every section.
+
+    The bundle's own section would do for the candidates; aiortc with ``max-bundle`` takes them from
+    the last one.
+    """
+    transport = Transport(
         credentials.ufrag,
         credentials.pwd,
         (Fingerprint("sha-256", local.fingerprint),),
         setup,
+        candidates(local),
+        end_of_candidates=True,
     )
-    tagged = replace(other, candidates=candidates(local), end_of_candidates=True)
-    return _text(tagged), _text(other)
-
-
-def _text(transport: Transport) -> str:
     return "".join(f"{line}\r\n" for line in transport.write())
