@@ -1,18 +1,27 @@
 """Every example does what it says."""
 
+import asyncio
 import json
+import re
 import secrets
+import socket
 import subprocess
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Page, Route
+from playwright.async_api import Browser, Page, Route
 
-from tests.interop.clients import NODE_MODULES, PYTHON, running
+from tests.interop.clients import NODE_MODULES, PYTHON, TOOLS, running
 from tests.server import Relay, Server
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-TESTED = {"watch.py", "provision.mjs", "player/index.html"}
+TESTED = {
+    "watch.py",
+    "provision.mjs",
+    "player/index.html",
+    "call/index.html",
+    "call/serve.py",
+}
 
 
 def test_every_example_is_tested_here() -> None:
@@ -91,3 +100,73 @@ async def test_the_player_page_plays_what_is_published(
         )
         assert await page.locator("output").text_content() == "playing"
         await page.wait_for_function("document.querySelector('video').currentTime > 1")
+
+
+README = (EXAMPLES.parent / "README.md").read_text().split("to a video call\n")[1]
+TUTORIAL = (EXAMPLES.parent / "docs" / "tutorial" / "video-call.md").read_text()
+
+
+@pytest.mark.foreign
+@pytest.mark.browser
+@pytest.mark.parametrize("document", [README, TUTORIAL], ids=["readme", "tutorial"])
+async def test_everybody_in_the_call_sees_everybody_else(
+    server: Server, chromium: Browser, document: str
+) -> None:
+    """The commands as they stand, and the page three times."""
+    typed = re.findall(r"```sh\n(.*?)```", document, re.DOTALL)[0]
+    port = free_port()
+    substitutions = {
+        "pip install cloudflare": "",
+        "ID=… CLOUDFLARE_API_TOKEN=…": "ID=$ACCOUNT_ID CLOUDFLARE_API_TOKEN=$API_TOKEN",
+        "http://127.0.0.1:8080/client/v4": server.api,
+        "http://127.0.0.1:8080/v1": server.sfu,
+        "python examples/call/serve.py": f"exec python {EXAMPLES}/call/serve.py {port}",
+    }
+    for text, here in substitutions.items():
+        typed = typed.replace(text, here)
+    environment = {
+        "PATH": f"{TOOLS}:/usr/local/bin:/usr/bin:/bin",
+        "ACCOUNT_ID": server.account_id,
+        "API_TOKEN": str(server.api_token),
+    }
+    async with running("bash", "-euc", typed, environment=environment):
+        await listening(port)
+        pages = [await chromium.new_page() for _ in range(3)]
+        for page in pages:
+            page.on("console", lambda message: print("console:", message.text))
+            page.on("pageerror", lambda error: print("page error:", error))
+            await page.goto(f"http://127.0.0.1:{port}")
+        for page in pages:
+            await page.wait_for_function(SHOWN, arg=3, timeout=20_000)
+        await pages[0].close(run_before_unload=True)
+        for page in pages[1:]:
+            await page.wait_for_function(SHOWN, arg=2, timeout=20_000)
+
+
+SHOWN = """(count) => {
+    const videos = [...document.querySelectorAll("video")];
+    return videos.length === count
+        && videos.every(({ videoWidth, currentTime, srcObject }) =>
+            videoWidth > 0 && currentTime > 1 && srcObject.getTracks().length === 2);
+}"""
+"""That many videos play, each with sound."""
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+async def listening(port: int) -> None:
+    """Returns once somebody does."""
+    async with asyncio.timeout(20):
+        while True:
+            try:
+                _, writer = await asyncio.open_connection("127.0.0.1", port)
+            except OSError:
+                await asyncio.sleep(0.05)
+            else:
+                writer.close()
+                return
