@@ -4,9 +4,10 @@ from dataclasses import replace
 from typing import cast
 
 from tidegate.calls.negotiation.exchange import Exchange, receivable_streams
-from tidegate.calls.negotiation.plans import Answer, Credentials, Intents, Pull
+from tidegate.calls.negotiation.plans import Answer, Credentials, Intents, Pull, Sending
 from tidegate.calls.negotiation.section import (
     NegotiatedSection,
+    Outgoing,
     direction_of,
     receives,
     reception,
@@ -14,7 +15,7 @@ from tidegate.calls.negotiation.section import (
     sends,
 )
 from tidegate.calls.payload_types import Kind
-from tidegate.calls.sdp import Description, Direction, Section
+from tidegate.calls.sdp import Description, Direction, Extension, Format, Section
 from tidegate.errors import InvalidSessionDescription, MalformedSessionDescription
 
 
@@ -38,6 +39,7 @@ class Answering(Exchange):
         self._same = [self._unchanged(index) for index in range(len(self._texts))]
         self._mids = self._read_mids()
         self._tag = self._find_tag()
+        self._taken_formats: dict[tuple[int, int], tuple[Format, ...]] = {}
         credentials = self._read_bundled()
         pulled = self._place_pulls()
 
@@ -183,96 +185,121 @@ class Answering(Exchange):
     # What each section becomes.
 
     def _section(self, index: int, pull: Pull | None) -> NegotiatedSection:
-        offered = self._texts[index].read()
-        old = self._before[index]
-        base = NegotiatedSection(self._mids[index], offered.kind, offered.protocol)
-        if old is not None and old.mid == base.mid:
-            base = replace(old, protocol=offered.protocol)
-        if offered.rejected:
-            return base.ended(rejected=True)
-        if offered.kind == "application":
-            return self._application(index, offered, base)
-        if offered.kind not in ("audio", "video"):
-            return base.ended(rejected=True)
-        return self._media(index, offered, base, pull)
-
-    def _application(
-        self, index: int, offered: Section, base: NegotiatedSection
-    ) -> NegotiatedSection:
-        another = any(
-            section.kind == "application" and not section.rejected
-            for section in self.session.sections
-        )
-        if offered.data_channels is None or another or not self._bundled(index):
-            return base.ended(rejected=True)
-        return replace(base, rejected=False, data_channels=offered.data_channels).written()
-
-    def _media(
-        self, index: int, offered: Section, base: NegotiatedSection, pull: Pull | None
-    ) -> NegotiatedSection:
-        kind = cast(Kind, offered.kind)
-        intents, mid = self._intents, base.mid
-        known = self.known(kind, offered)
-        if not self._bundled(index) or (not known and index != self._tag):
-            return replace(base, formats=offered.formats).ended(rejected=True)
-
-        direction = self._direction(index)
-        closed = mid in intents.close or (
-            base.closed and mid not in intents.publish and pull is None
-        )
-        bidirectional = base.bidirectional or mid in intents.bidirectional
-        extensions, mirrored = self.extensions(self._common, offered)
-        base = replace(
-            base,
-            rejected=False,
-            closed=closed,
-            bidirectional=bidirectional,
-            extensions=mirrored,
-            rtcp_rsize=offered.rtcp_rsize,
-            extmap_allow_mixed=offered.extmap_allow_mixed,
-            reception=None,
-            pull=None,
-            sending=None,
-            direction="inactive",
-            formats=known or offered.formats,
-        )
+        offered, mid = self._texts[index].read(), self._mids[index]
         old = self._before[index]
         if old is not None and old.mid != mid:
             old = None
-        if closed or not known:
-            return base.written(old)
-        kept = None if old is None else old.pull
-        base = self._send(base, kind, direction, pull or kept, new=pull is not None)
-        if sends(direction):
+        if offered.kind in ("audio", "video") and not offered.rejected and self._bundled(index):
+            known = self.known(cast(Kind, offered.kind), offered)
+            if known or index == self._tag:
+                return self._media(offered, mid, old, known, pull, self._direction(index))
+        base = old or NegotiatedSection(
+            mid, offered.kind, offered.protocol, formats=offered.formats
+        )
+        if offered.kind == "application" and not offered.rejected and self._bundled(index):
+            sctp = offered.data_channels
+            if sctp is not None and not self._has_data_channels():
+                return replace(base, rejected=False, data_channels=sctp).written(old)
+        return base.ended(rejected=True)
+
+    def _has_data_channels(self) -> bool:
+        """Whether a section before this one is for data channels already."""
+        return any(
+            section.kind == "application" and not section.rejected
+            for section in self.session.sections
+        )
+
+    def _media(
+        self,
+        offered: Section,
+        mid: str,
+        old: NegotiatedSection | None,
+        known: tuple[Format, ...],
+        pull: Pull | None,
+        direction: Direction,
+    ) -> NegotiatedSection:
+        kind, intents = cast(Kind, offered.kind), self._intents
+        closed = mid in intents.close or (
+            old is not None and old.closed and mid not in intents.publish and pull is None
+        )
+        promised = mid in intents.bidirectional or (old is not None and old.bidirectional)
+        idle = closed or not known
+        extensions, mirrored = self.extensions(self._common, offered)
+        received = None
+        if sends(direction) and not idle:
             streams = receivable_streams(offered, extensions)
-            base = replace(base, reception=reception(mid, kind, known, extensions, streams))
-        elif base.sending is not None and not bidirectional:
-            taken = {mapping.subscriber for mapping in base.sending.mappings}
-            base = replace(base, formats=tuple(each for each in known if each.pt in taken))
-        sent = base.outgoing is not None and receives(direction)
-        agreed = direction_of(sends=sent, receives=base.reception is not None)
-        return replace(base, direction=agreed).written(old)
+            received = reception(mid, kind, known, extensions, streams)
+
+        outgoing = old.outgoing if old is not None and promised else None
+        carried, sent = None, None
+        if receives(direction) and not idle:
+            carried, sent, outgoing = self._send(mid, kind, old, known, pull, promised)
+        formats = known or offered.formats
+        if sent is not None and received is None and not promised:
+            formats = self._taken(known, sent)
+            if old is not None and pull is None:
+                formats, mirrored = _as_before(old, formats, mirrored)
+        return NegotiatedSection(
+            mid=mid,
+            kind=kind,
+            protocol=offered.protocol,
+            closed=closed,
+            bidirectional=promised,
+            direction=direction_of(
+                sends=outgoing is not None and receives(direction) and not idle,
+                receives=received is not None,
+            ),
+            formats=formats,
+            extensions=mirrored,
+            rtcp_rsize=offered.rtcp_rsize,
+            extmap_allow_mixed=offered.extmap_allow_mixed,
+            reception=received,
+            outgoing=outgoing,
+            pull=carried,
+            sending=sent,
+        ).written(old)
 
     def _send(
         self,
-        base: NegotiatedSection,
+        mid: str,
         kind: Kind,
-        direction: Direction,
-        pull: Pull | None,
-        *,
-        new: bool,
-    ) -> NegotiatedSection:
-        """The section with what we send in it: a track, the promise of one, or nothing."""
-        if not receives(direction) or (pull is None and not base.bidirectional):
-            return replace(base, outgoing=base.outgoing if base.bidirectional else None)
-        outgoing = base.outgoing
-        if outgoing is None or (new and not base.bidirectional):
-            stream = self.session.stream if pull is None else pull.stream
-            outgoing = self.outgoing(kind, stream)
-        if pull is None:
-            return replace(base, outgoing=outgoing)
-        mapped = self.mappings(pull.track.formats, base.formats)
-        found = sending(base.mid, outgoing, pull, mapped)
-        if found is None:
-            return replace(base, outgoing=outgoing if base.bidirectional else None)
-        return replace(base, outgoing=outgoing, pull=pull, sending=found)
+        old: NegotiatedSection | None,
+        known: tuple[Format, ...],
+        new: Pull | None,
+        promised: bool,
+    ) -> tuple[Pull | None, Sending | None, Outgoing | None]:
+        """What we send in a section: a track, the promise of one (``promised``), or nothing."""
+        outgoing = None if old is None else old.outgoing
+        pull = new or (None if old is None else old.pull)
+        mapped = () if pull is None else self.mappings(pull.track.formats, known)
+        if pull is None or not mapped:
+            if not promised:
+                return None, None, None
+            return None, None, outgoing or self.outgoing(kind, self.session.stream)
+        if outgoing is None or (new is not None and not promised):
+            outgoing = self.outgoing(kind, pull.stream)
+        return pull, sending(mid, outgoing, pull, mapped), outgoing
+
+    def _taken(self, known: tuple[Format, ...], sent: Sending) -> tuple[Format, ...]:
+        """Those of the client's formats that the track we send has."""
+        key = id(known), id(sent.mappings)
+        if key not in self._taken_formats:
+            taken = {mapping.subscriber for mapping in sent.mappings}
+            self._taken_formats[key] = tuple(each for each in known if each.pt in taken)
+        return self._taken_formats[key]
+
+
+def _as_before(
+    old: NegotiatedSection, formats: tuple[Format, ...], extensions: tuple[Extension, ...]
+) -> tuple[tuple[Format, ...], tuple[Extension, ...]]:
+    """Formats and header extensions in the order of an earlier description, and no more extensions
+    than it had: browsers list everything anew, and the section need not be written again for it."""
+    offered = {each.pt: each for each in formats}
+    if len(offered) == len(old.formats) and all(
+        offered.get(each.pt) == each for each in old.formats
+    ):
+        formats = old.formats
+    ids = {each.id for each in extensions}
+    if all(each.id in ids for each in old.extensions):
+        return formats, old.extensions
+    return formats, tuple(each for each in old.extensions if each.id in ids)
