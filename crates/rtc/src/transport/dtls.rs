@@ -28,6 +28,10 @@ pub struct Failed;
 /// A deadline beyond it is none: DTLS has no other word for it.
 const NEVER: Duration = Duration::from_secs(86_400);
 
+/// Datagrams taken between two polls; those beyond are lost, as any may be. DTLS would keep six more,
+/// and then fail.
+const UNPOLLED: usize = 24;
+
 /// One association.
 pub struct Association {
     dtls: Dtls,
@@ -35,6 +39,7 @@ pub struct Association {
     /// The end-entity certificate of the peer, until somebody has looked at it.
     certificate: Option<Box<[u8]>>,
     timeout: Option<Instant>,
+    unpolled: usize,
 }
 
 impl Association {
@@ -59,6 +64,7 @@ impl Association {
             client,
             certificate: None,
             timeout: Some(now),
+            unpolled: 0,
         }
     }
 
@@ -67,11 +73,16 @@ impl Association {
         self.client
     }
 
-    /// Takes a datagram; what is no part of the association is ignored.
+    /// Takes a datagram; what is no part of the association is ignored, and so is what comes when many
+    /// wait for [`Self::poll`].
     ///
     /// # Errors
     /// [`Failed`]: drop it.
     pub fn handle(&mut self, now: Instant, datagram: &[u8]) -> Result<(), Failed> {
+        if self.unpolled >= UNPOLLED {
+            return Ok(());
+        }
+        self.unpolled += 1;
         self.dtls.handle_timeout(now).map_err(|_| Failed)?;
         self.dtls.handle_packet(datagram).map_err(|_| Failed)
     }
@@ -104,6 +115,7 @@ impl Association {
                 dimpl::Output::CloseNotify => return Some(Output::CloseNotify),
                 dimpl::Output::Timeout(at) => {
                     self.timeout = (at < now + NEVER).then_some(at);
+                    self.unpolled = 0;
                     return None;
                 }
                 // No record is larger than the buffer, and peers without SRTP never connect.

@@ -25,6 +25,7 @@ const MESSAGE_INTEGRITY: u16 = 0x0008;
 const ERROR_CODE: u16 = 0x0009;
 const UNKNOWN_ATTRIBUTES: u16 = 0x000a;
 const XOR_MAPPED_ADDRESS: u16 = 0x0020;
+const MESSAGE_INTEGRITY_SHA256: u16 = 0x001c;
 const PRIORITY: u16 = 0x0024;
 const USE_CANDIDATE: u16 = 0x0025;
 const FINGERPRINT: u16 = 0x8028;
@@ -77,10 +78,14 @@ impl<'a> BindingRequest<'a> {
         }
         let mut unknown = Unknown::default();
         let mut position = HEADER;
+        let mut signed = false;
         let mut last = None;
         while let Some((kind, value)) = attribute(datagram, position) {
+            // What follows the integrity is ignored (RFC 8489 §14.5).
+            signed |= kind == MESSAGE_INTEGRITY;
             if kind < OPTIONAL
                 && !is_known(kind)
+                && !signed
                 && let Some(slot) = unknown.types.get_mut(unknown.count)
             {
                 *slot = kind;
@@ -174,7 +179,12 @@ impl<'a> BindingRequest<'a> {
 fn is_known(kind: u16) -> bool {
     matches!(
         kind,
-        USERNAME | MESSAGE_INTEGRITY | PRIORITY | USE_CANDIDATE | XOR_MAPPED_ADDRESS
+        USERNAME
+            | MESSAGE_INTEGRITY
+            | MESSAGE_INTEGRITY_SHA256
+            | PRIORITY
+            | USE_CANDIDATE
+            | XOR_MAPPED_ADDRESS
     )
 }
 

@@ -78,3 +78,27 @@ fn a_flood_of_hellos_costs_one_handshake() {
     assert_eq!(call.context.handshakes(), 1);
     assert!(answered <= 10, "{answered} datagrams in 0.1 s");
 }
+
+/// A shard takes many datagrams in a pass before it asks what came of them.
+#[test]
+fn more_records_in_a_pass_than_dtls_keeps_are_lost_and_nothing_else() {
+    let mut call = Call::connected();
+    let mut buffer = vec![0; 20_000];
+    for _ in 0..3 {
+        for n in 0..100 {
+            let dtls = call.client.dtls.as_mut().unwrap();
+            dtls.send(&[n; 100]).unwrap();
+            while let Some(output) = dtls.poll(call.now, &mut buffer) {
+                if let super::super::dtls::Output::Packet(size) = output {
+                    let from = path(address(5_000));
+                    call.server.handle_dtls(call.now, from, &buffer[..size]);
+                }
+            }
+        }
+        call.run(seconds(0.1));
+    }
+    assert!(call.take_events().is_empty());
+    call.client.dtls.as_mut().unwrap().close();
+    call.run(seconds(3.0));
+    assert_eq!(call.lost(), [Lost::CloseNotify], "the association stood");
+}
