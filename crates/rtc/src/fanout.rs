@@ -341,7 +341,7 @@ impl Service<'_> {
                 false => session.plain_table,
             };
             let to = self.tables.map(table);
-            let mid = (has_rtx && !sink.acknowledged).then(|| sink.options.mid.as_bytes());
+            let mid = (has_rtx && !sink.acknowledged).then_some(sink.options.mid.as_bytes());
             let mut sent = 0;
             for &index in &track.fresh {
                 let fresh = &mut self.fan.fresh[index as usize];

@@ -17,3 +17,6 @@ mod sinks;
 mod streams;
 mod tables;
 mod tracks;
+
+#[cfg(test)]
+mod tests;
