@@ -83,7 +83,7 @@ class Calls:
                         local=local,
                         remote=theirs.credentials,
                         fingerprint=theirs.fingerprint,
-                        subscribe=tracks,
+                        subscribe=list(tracks),
                         payload_types=sorted({one.payload_type for one in theirs.sections}),
                     )
                 )

@@ -96,7 +96,7 @@ class Janus:
                 local=local,
                 remote=theirs.credentials,
                 fingerprint=theirs.fingerprint,
-                subscribe=tracks,
+                subscribe=list(tracks),
                 payload_types=[section.payload_type for section in theirs.sections],
             )
         )

@@ -94,7 +94,7 @@ class LiveKit:
                 local=local,
                 remote=theirs.credentials,
                 fingerprint=theirs.fingerprint,
-                subscribe=tracks,
+                subscribe=list(tracks),
                 payload_types=sorted({section.payload_type for section in media}),
             )
         )
