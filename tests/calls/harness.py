@@ -477,23 +477,26 @@ class Client:
             )
 
     def take_offer(self, sdp: str) -> None:
-        """Adopts the sections of the SFU's offer; those that it sends become ``recvonly`` here."""
+        """Adopts the sections of the SFU's offer: new ones are at the end, or in the place of one
+        that was stopped. Those that it sends become ``recvonly`` here."""
         sections = read(sdp)
-        known = len(self.lines)
-        assert [section.mid for section in sections[:known]] == [line.mid for line in self.lines]
-        for section in sections[known:]:
+        assert len(sections) >= len(self.lines)
+        for index, section in enumerate(sections):
+            here = self.lines[index] if index < len(self.lines) else None
+            if here is not None and here.mid == section.mid:
+                here.stopped = here.stopped or section.rejected
+                continue
+            assert here is None or here.stopped
             assert section.kind in ("audio", "video")
             direction = section.direction or "sendrecv"
-            kind: Kind = "audio" if section.kind == "audio" else "video"
-            self.lines.append(
-                Line(
-                    section.mid,
-                    kind,
-                    _REVERSED[direction],
-                    section.formats,
-                    extensions=section.extensions,
-                )
+            line = Line(
+                section.mid,
+                "audio" if section.kind == "audio" else "video",
+                _REVERSED[direction],
+                section.formats,
+                extensions=section.extensions,
             )
+            self.lines[index:] = [line, *self.lines[index + 1 :]]
             self.answered[section.mid] = direction
 
     def answer(self) -> str:

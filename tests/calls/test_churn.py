@@ -1,18 +1,29 @@
 """Any requests and events in any order leave the rules and the engine agreed."""
 
 import logging
-from typing import Any
+import random
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+)
 from tidegate import bugs
 from tidegate.calls.limits import Limits
 from tidegate.calls.session import Phase
 
 from tests.calls.harness import APP, OTHER_APP, Client, Kind, Reply, Sfu, remote
 
-NAMES = ["cam", "mic", "screen"]
+T = TypeVar("T")
+
+NAMES = ["cam", "mic", "screen", "talk", "desk"]
 MIDS = ["0", "1", "2", "#cam", "#screen", "x"]
 KINDS: list[Kind] = ["audio", "video"]
 RIDS: list[list[str]] = [[], ["f", "h", "q"]]
@@ -30,17 +41,11 @@ class Bugs(logging.Handler):
 
 
 class Peer:
-    """A client.
-
-    Attributes:
-        offers: replies that may hold an offer of ours.
-        lost: it did not wait for an answer, and offers nothing any more.
-    """
+    """A client, and replies to it that may hold an offer of ours."""
 
     def __init__(self, client: Client) -> None:
         self.client = client
         self.offers: list[Reply] = []
-        self.lost = False
 
     @property
     def alive(self) -> bool:
@@ -58,6 +63,22 @@ class Churn(RuleBasedStateMachine):
         self.bugs = Bugs()
         bugs.log.addHandler(self.bugs)
 
+    @initialize()
+    def begin(self) -> None:
+        """Some that publish, and one that watches."""
+        watcher = self.sfu.client()
+        for names, app, rids in (
+            (["cam", "mic"], APP, ["f", "h", "q"]),
+            (["screen"], APP, []),
+            (["cam"], OTHER_APP, []),
+        ):
+            publisher = self.sfu.publisher(*names, app=app, rids=rids)
+            self.peers.append(Peer(publisher))
+            if app == APP:
+                watcher.pull(*((publisher, name) for name in names))
+        watcher.connect()
+        self.peers.append(Peer(watcher))
+
     def teardown(self) -> None:
         bugs.log.removeHandler(self.bugs)
         self.sfu.advance(60)
@@ -73,7 +94,9 @@ class Churn(RuleBasedStateMachine):
         assert self.sfu.server.next_timeout() is None
 
     def peer(self, index: int) -> Peer:
-        return self.peers[index % len(self.peers)]
+        """One of those that live, or lately did."""
+        recent = self.peers[-12:]
+        return recent[index % len(recent)]
 
     def call(self, peer: Peer, operation: str, body: dict[str, Any] | bytes) -> Reply:
         reply = peer.client.call(operation, body)
@@ -81,17 +104,18 @@ class Churn(RuleBasedStateMachine):
         return reply
 
     def described(self, peer: Peer, operation: str, body: dict[str, Any]) -> None:
-        """A request with the client's offer, which adopts the answer if there is one."""
+        """A request with the client's offer, one at a time; the client adopts the answer."""
         client = peer.client
-        if peer.lost:
-            return
+        if peer.alive and client.session.operations:
+            self.sfu.advance(20)
         body["sessionDescription"] = {"type": "offer", "sdp": client.offer()}
         reply = self.call(peer, operation, body)
+        if reply.waits:
+            self.sfu.advance(10)
         if reply.status == 200:
             client.take_answer(reply.sdp)
         else:
             client.lines = [line for line in client.lines if line.mid in client.answered]
-            peer.lost = reply.waits
 
     @rule(other=st.booleans())
     def open(self, other: bool) -> None:
@@ -102,9 +126,8 @@ class Churn(RuleBasedStateMachine):
             client.session_id = reply.json["sessionId"]
             self.peers.append(Peer(client))
 
-    @precondition(lambda self: self.peers)
     @rule(
-        who=st.integers(0, 9),
+        who=st.integers(0, 11),
         kind=st.sampled_from(KINDS),
         name=st.sampled_from(NAMES),
         rids=st.sampled_from(RIDS),
@@ -119,9 +142,8 @@ class Churn(RuleBasedStateMachine):
                 peer, "new_tracks", {"tracks": [{**listed, "bidirectionalMediaStream": both}]}
             )
 
-    @precondition(lambda self: self.peers)
     @rule(
-        who=st.integers(0, 9),
+        who=st.integers(0, 11),
         listed=st.lists(st.tuples(st.sampled_from(NAMES), st.sampled_from(MIDS)), max_size=3),
         discover=st.booleans(),
     )
@@ -129,9 +151,8 @@ class Churn(RuleBasedStateMachine):
         tracks = [{"location": "local", "trackName": name, "mid": mid} for name, mid in listed]
         self.described(self.peer(who), "new_tracks", {"tracks": tracks, "autoDiscover": discover})
 
-    @precondition(lambda self: self.peers)
     @rule(
-        who=st.integers(0, 9),
+        who=st.integers(0, 11),
         listed=st.lists(st.tuples(st.sampled_from(NAMES), st.sampled_from(KINDS)), max_size=3),
     )
     def push_without_offer(self, who: int, listed: list[tuple[str, Kind]]) -> None:
@@ -141,9 +162,8 @@ class Churn(RuleBasedStateMachine):
         ]
         self.offered(self.peer(who), self.call(self.peer(who), "new_tracks", {"tracks": tracks}))
 
-    @precondition(lambda self: self.peers)
     @rule(
-        who=st.integers(0, 9),
+        who=st.integers(0, 11),
         tracks=st.lists(
             st.tuples(
                 st.integers(0, 9),
@@ -175,10 +195,9 @@ class Churn(RuleBasedStateMachine):
         if reply.waits or reply.json.get("requiresImmediateRenegotiation"):
             peer.offers.append(reply)
 
-    @precondition(lambda self: self.peers)
     @rule(
-        who=st.integers(0, 9),
-        publisher=st.integers(0, 9),
+        who=st.integers(0, 11),
+        publisher=st.integers(0, 11),
         names=st.lists(st.sampled_from(NAMES), min_size=1, max_size=2),
         kind=st.sampled_from(KINDS),
     )
@@ -189,20 +208,19 @@ class Churn(RuleBasedStateMachine):
             tracks = [remote(self.peer(publisher).client, name) for name in names]
             self.described(peer, "new_tracks", {"tracks": tracks})
 
-    @precondition(lambda self: self.peers)
-    @rule(who=st.integers(0, 9), refuse=st.booleans())
+    @rule(who=st.integers(0, 11), refuse=st.booleans())
     def answer(self, who: int, refuse: bool) -> None:
         peer = self.peer(who)
         client = peer.client
         ready = [reply for reply in peer.offers if not reply.waits]
         peer.offers = [reply for reply in peer.offers if reply.waits]
         ready = [reply for reply in ready if reply.json.get("requiresImmediateRenegotiation")]
-        if peer.lost or not ready:
+        if not ready:
             return
         (reply,) = ready
-        known = len(client.lines)
+        known = {line.mid for line in client.lines}
         client.take_offer(reply.sdp)
-        for line in client.lines[known:][:1]:
+        for line in [line for line in client.lines if line.mid not in known][:1]:
             line.stopped = refuse
         answered = self.call(
             peer,
@@ -212,15 +230,13 @@ class Churn(RuleBasedStateMachine):
         if peer.alive:
             assert answered.waits or answered.status == 200, answered.json
 
-    @precondition(lambda self: self.peers)
-    @rule(who=st.integers(0, 9), mids=st.lists(st.sampled_from(MIDS), max_size=3))
+    @rule(who=st.integers(0, 11), mids=st.lists(st.sampled_from(MIDS), max_size=3))
     def force(self, who: int, mids: list[str]) -> None:
         tracks = [{"mid": mid} for mid in mids]
         self.call(self.peer(who), "close_tracks", {"tracks": tracks, "force": True})
 
-    @precondition(lambda self: self.peers)
     @rule(
-        who=st.integers(0, 9),
+        who=st.integers(0, 11),
         mids=st.lists(st.sampled_from(MIDS), min_size=1, max_size=3),
         stop=st.booleans(),
     )
@@ -236,10 +252,9 @@ class Churn(RuleBasedStateMachine):
             for line in stopped:
                 line.stopped = False
 
-    @precondition(lambda self: self.peers)
     @rule(
-        who=st.integers(0, 9),
-        publisher=st.integers(0, 9),
+        who=st.integers(0, 11),
+        publisher=st.integers(0, 11),
         name=st.sampled_from(NAMES),
         mid=st.sampled_from(MIDS),
         rid=st.sampled_from([None, "f", "z"]),
@@ -248,9 +263,8 @@ class Churn(RuleBasedStateMachine):
         tracks = self.remotes([(publisher, name, mid, rid)])
         self.call(self.peer(who), "update_tracks", {"tracks": tracks})
 
-    @precondition(lambda self: self.peers)
     @rule(
-        who=st.integers(0, 9),
+        who=st.integers(0, 11),
         operation=st.sampled_from(["new_tracks", "renegotiate", "update_tracks", "close_tracks"]),
         body=st.sampled_from(
             [
@@ -267,8 +281,7 @@ class Churn(RuleBasedStateMachine):
         reply = self.call(self.peer(who), operation, body)
         assert reply.waits or reply.status in (400, 404, 406, 410)
 
-    @precondition(lambda self: self.peers)
-    @rule(who=st.integers(0, 9), up=st.booleans())
+    @rule(who=st.integers(0, 11), up=st.booleans())
     def transport(self, who: int, up: bool) -> None:
         peer = self.peer(who)
         if peer.alive and (up or peer.client.session.phase is Phase.CONNECTED):
@@ -277,8 +290,7 @@ class Churn(RuleBasedStateMachine):
             else:
                 peer.client.disconnect()
 
-    @precondition(lambda self: self.peers)
-    @rule(who=st.integers(0, 9), silent=st.booleans())
+    @rule(who=st.integers(0, 11), silent=st.booleans())
     def media(self, who: int, silent: bool) -> None:
         peer = self.peer(who)
         if peer.alive and peer.client.session.connected:
@@ -288,10 +300,18 @@ class Churn(RuleBasedStateMachine):
                 elif publication.flowing:
                     peer.client.fall_silent(name)
 
-    @rule(seconds=st.sampled_from([0.1, 1.0, 5.0, 31.0, 61.0]))
+    @rule()
+    def all_is_well(self) -> None:
+        """Everybody is connected, and every track flows."""
+        for index in range(min(12, len(self.peers))):
+            self.transport(index, up=True)
+            self.media(index, silent=False)
+
+    @rule(seconds=st.sampled_from([0.1, 0.1, 1.0, 1.0, 5.0, 5.0, 5.0, 31.0, 61.0]))
     def advance(self, seconds: float) -> None:
         self.sfu.advance(seconds)
 
+    @precondition(lambda self: len(self.peers) > 8)
     @rule(other=st.booleans())
     def delete_app(self, other: bool) -> None:
         self.sfu.server.close_app(OTHER_APP if other else APP, self.sfu.now)
@@ -350,3 +370,65 @@ TestChurn.settings = settings(
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_long_walk(seed: int) -> None:
+    """The same steps, by weight and without end, so that sessions grow old."""
+    walk, dice = Churn(), random.Random(seed)
+    walk.begin()
+
+    def who() -> int:
+        return dice.randrange(12)
+
+    def some(values: Sequence[T], most: int = 3) -> list[T]:
+        return dice.choices(values, k=dice.randint(1, most))
+
+    steps: list[tuple[float, Callable[[], None]]] = [
+        (6, lambda: walk.open(dice.random() < 0.2)),
+        (
+            12,
+            lambda: walk.push(
+                who(),
+                dice.choice(KINDS),
+                dice.choice(NAMES),
+                dice.choice(RIDS),
+                dice.random() < 0.5,
+            ),
+        ),
+        (2, lambda: walk.push_again(who(), [*zip(some(NAMES), some(MIDS), strict=False)], True)),
+        (1, lambda: walk.push_without_offer(who(), [*zip(some(NAMES), some(KINDS), strict=False)])),
+        (
+            12,
+            lambda: walk.pull(
+                who(),
+                [
+                    (who(), dice.choice(NAMES), dice.choice([*[None] * 9, *MIDS]), None)
+                    for _ in range(dice.randint(1, 3))
+                ],
+            ),
+        ),
+        (3, lambda: walk.pull_with_offer(who(), who(), some(NAMES, 2), dice.choice(KINDS))),
+        (20, lambda: walk.answer(who(), dice.random() < 0.1)),
+        (1, lambda: walk.force(who(), some(MIDS))),
+        (2, lambda: walk.close(who(), some(MIDS), dice.random() < 0.7)),
+        (
+            8,
+            lambda: walk.update(
+                who(), who(), dice.choice(NAMES), dice.choice(MIDS), dice.choice([None, "f", "z"])
+            ),
+        ),
+        (1, lambda: walk.transport(who(), dice.random() < 0.5)),
+        (1, lambda: walk.media(who(), dice.random() < 0.2)),
+        (15, walk.all_is_well),
+        (15, lambda: walk.advance(dice.choice([0.1, 1.0, 5.0]))),
+        (0.1, lambda: walk.delete_app(dice.random() < 0.5)),
+    ]
+    weights, acts = zip(*steps, strict=True)
+    for act in dice.choices(acts, weights, k=600):
+        act()
+        walk.nothing_was_a_bug()
+        walk.rules_and_engine_agree()
+        walk.who_waits_is_waited_for()
+    assert walk.sfu.engine.commands.count("attach_rtc_sink") > 3
+    walk.teardown()
