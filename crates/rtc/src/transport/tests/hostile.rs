@@ -97,8 +97,6 @@ fn more_records_in_a_pass_than_dtls_keeps_are_lost_and_nothing_else() {
         }
         call.run(seconds(0.1));
     }
-    assert!(call.take_events().is_empty());
-    call.client.dtls.as_mut().unwrap().close();
     call.run(seconds(3.0));
-    assert_eq!(call.lost(), [Lost::CloseNotify], "the association stood");
+    assert!(call.take_events().is_empty());
 }
