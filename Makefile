@@ -41,9 +41,10 @@ fmt: $(VENV)/.dev ## format both languages
 	$(BIN)/ruff format
 	cargo fmt --all
 
-bench: machine setup foreign ## measure this relay beside its peers and write benches/relay.md
+bench: machine setup foreign ## measure both halves beside their peers and write benches/*.md
 	$(BIN)/maturin develop --quiet --profile full
 	$(BIN)/tidegate bench relay --peers --write benches/relay.md
+	$(BIN)/tidegate bench sfu --peers --write benches/sfu.md
 
 fuzz: ## fuzz every decoder for a while (SECONDS_EACH=60)
 	fuzz/run $(or $(SECONDS_EACH),60)
