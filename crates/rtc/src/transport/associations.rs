@@ -77,6 +77,13 @@ impl Associations {
         self.standing.is_some()
     }
 
+    /// Whether we are the client of the one that stands.
+    pub(super) fn is_client(&self) -> bool {
+        self.standing
+            .as_ref()
+            .is_some_and(|standing| standing.association.is_client())
+    }
+
     /// Begins an association as client, unless there is one, or too many handshakes are under way.
     pub(super) fn dial(&mut self, context: &Context, now: Instant) {
         if self.standing.is_some() || self.attempt.is_some() {

@@ -163,13 +163,11 @@ impl Transport {
     /// What the peer's description says; may come at any time, and again. The fingerprint counts for
     /// associations that do not stand yet.
     pub fn set_remote(&mut self, now: Instant, remote: Remote) {
-        let sctp = remote.sctp_port.is_some();
-        self.remote = Some(remote);
-        if sctp && self.associations.stands() {
-            self.sctp.get_or_insert_with(|| Box::new(Sctp::accept()));
-        } else if !sctp {
+        if remote.sctp_port.is_none() {
             self.sctp = None;
         }
+        self.remote = Some(remote);
+        self.bring_sctp_up();
         if self.status == Status::Lost {
             self.status = Status::New;
         }
@@ -342,10 +340,21 @@ impl Transport {
             Status::New | Status::Lost => Event::Connected { keys },
             Status::Connected | Status::Reopening(_) => Event::Rekeyed { keys },
         });
-        let remote = self.remote.as_ref();
-        self.sctp = remote
-            .and_then(|remote| remote.sctp_port)
-            .map(|_| Box::new(Sctp::accept()));
+        self.sctp = None;
+        self.bring_sctp_up();
+    }
+
+    fn bring_sctp_up(&mut self) {
+        if self.sctp.is_none()
+            && self.associations.stands()
+            && let Some(port) = self.remote.as_ref().and_then(|remote| remote.sctp_port)
+        {
+            self.sctp = Some(Box::new(if self.associations.is_client() {
+                Sctp::call(port)
+            } else {
+                Sctp::accept()
+            }));
+        }
     }
 
     /// The association that stood is gone.

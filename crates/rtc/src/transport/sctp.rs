@@ -1,7 +1,7 @@
-//! The SCTP association over DTLS (RFC 8261), as the side that is called.
+//! The SCTP association over DTLS (RFC 8261).
 //!
-//! Browsers, aiortc and pion all call when the peer is an ICE-lite server: Chromium and pion always
-//! do, aiortc where it controls ICE. What comes on data channels is read and dropped.
+//! Whoever is DTLS client calls: aiortc goes by that. Chromium and pion call in either role, and then
+//! the first association that comes up is the one. What comes on data channels is read and dropped.
 
 use std::collections::VecDeque;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
@@ -10,41 +10,77 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use sctp_proto::{
-    Association, AssociationHandle, DatagramEvent, Endpoint, EndpointConfig, EndpointEvent, Event,
-    Payload, ServerConfig, StreamEvent, Transmit, TransportConfig,
+    Association, AssociationHandle, ClientConfig, DatagramEvent, Endpoint, EndpointConfig,
+    EndpointEvent, Event, Payload, ServerConfig, StreamEvent, Transmit, TransportConfig,
 };
 
 /// What may wait to be put together; it is dropped as soon as it is whole.
 const RECEIVE_BUFFER: u32 = 256 * 1024;
 /// Streams that a peer may open: each costs memory as long as the association lives.
 const STREAMS: u16 = 1_024;
+/// The port that our descriptions name (RFC 8841 §5).
+const PORT: u16 = 5_000;
 
 /// SCTP sees one peer at one address, whatever ICE does.
 const PEER: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 9));
 
-/// The one association of a DTLS association, once the peer has begun it.
+/// The one association of a DTLS association.
 pub(super) struct Sctp {
     endpoint: Endpoint,
-    association: Option<(AssociationHandle, Association)>,
+    /// The one that counts: ours, until one of the peer's comes up.
+    current: Option<Line>,
+    /// The last that the peer has begun, until it is up. A stray INIT ends nothing that stands.
+    next: Option<Line>,
     outgoing: VecDeque<Bytes>,
+}
+
+struct Line {
+    handle: AssociationHandle,
+    association: Association,
+}
+
+/// What an association's events come to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum News {
+    None,
+    Up,
+    Lost,
 }
 
 impl Sctp {
     /// Waits for an INIT.
     pub(super) fn accept() -> Self {
+        let mut server = ServerConfig::new();
+        server.transport = Arc::new(transport());
         Self {
-            endpoint: endpoint(),
-            association: None,
+            endpoint: Endpoint::new(Arc::new(EndpointConfig::new()), Some(Arc::new(server))),
+            current: None,
+            next: None,
             outgoing: VecDeque::new(),
         }
     }
 
-    /// Whether the association is up.
+    /// Sends an INIT to the peer's `port`, and takes its INIT too.
+    pub(super) fn call(port: u16) -> Self {
+        let mut sctp = Self::accept();
+        let mut client = ClientConfig::new();
+        client.transport = Arc::new(transport().with_local_port(PORT).with_remote_port(port));
+        // Only a port 0 is refused: then the peer has to call.
+        sctp.current = sctp
+            .endpoint
+            .connect(client, PEER)
+            .ok()
+            .map(|(handle, association)| Line {
+                handle,
+                association,
+            });
+        sctp
+    }
+
+    /// The association that counts.
     #[cfg(test)]
-    pub(super) fn is_connected(&self) -> bool {
-        self.association.as_ref().is_some_and(|(_, association)| {
-            !association.is_handshaking() && !association.is_closed()
-        })
+    pub(super) fn association(&mut self) -> Option<&mut Association> {
+        self.current.as_mut().map(|line| &mut line.association)
     }
 
     /// Takes a packet of the peer.
@@ -52,15 +88,19 @@ impl Sctp {
         let packet = Bytes::copy_from_slice(packet);
         match self.endpoint.handle(now, PEER, None, None, packet) {
             Some((handle, DatagramEvent::NewAssociation(association))) => {
-                // A peer that begins anew has forgotten the one before.
-                self.forget();
-                self.association = Some((handle, association));
+                let line = Line {
+                    handle,
+                    association,
+                };
+                if let Some(before) = self.next.replace(line) {
+                    forget(&mut self.endpoint, &before);
+                }
             }
             Some((handle, DatagramEvent::AssociationEvent(event))) => {
-                if let Some((known, association)) = &mut self.association
-                    && *known == handle
-                {
-                    association.handle_event(event);
+                let mut lines = self.current.iter_mut().chain(&mut self.next);
+                let line = lines.find(|line| line.handle == handle);
+                if let Some(line) = line {
+                    line.association.handle_event(event);
                 }
             }
             None => {}
@@ -70,17 +110,20 @@ impl Sctp {
 
     /// Retransmits and acknowledges what is due.
     pub(super) fn handle_timeout(&mut self, now: Instant) {
-        if let Some((_, association)) = &mut self.association
-            && association.poll_timeout().is_some_and(|at| at <= now)
-        {
-            association.handle_timeout(now);
-            self.take_events();
+        for line in self.current.iter_mut().chain(&mut self.next) {
+            if line.association.poll_timeout().is_some_and(|at| at <= now) {
+                line.association.handle_timeout(now);
+            }
         }
+        self.take_events();
     }
 
     /// When [`Self::handle_timeout`] is due.
     pub(super) fn next_timeout(&self) -> Option<Instant> {
-        self.association.as_ref()?.1.poll_timeout()
+        let lines = self.current.iter().chain(&self.next);
+        lines
+            .filter_map(|line| line.association.poll_timeout())
+            .min()
     }
 
     /// The next packet for the peer.
@@ -89,10 +132,11 @@ impl Sctp {
             if let Some(packet) = self.outgoing.pop_front() {
                 return Some(packet);
             }
-            let transmit = self.endpoint.poll_transmit().or_else(|| {
-                let (_, association) = self.association.as_mut()?;
-                association.poll_transmit(now)
-            })?;
+            let mut lines = self.current.iter_mut().chain(&mut self.next);
+            let transmit = self
+                .endpoint
+                .poll_transmit()
+                .or_else(|| lines.find_map(|line| line.association.poll_transmit(now)))?;
             if let Transmit {
                 payload: Payload::RawEncode(packets),
                 ..
@@ -104,42 +148,51 @@ impl Sctp {
     }
 
     fn take_events(&mut self) {
-        let Some((_, association)) = &mut self.association else {
-            return;
+        let news_of = |line: &mut Option<Line>| line.as_mut().map_or(News::None, news);
+        let (current, next) = (news_of(&mut self.current), news_of(&mut self.next));
+        if current == News::Lost
+            && let Some(lost) = self.current.take()
+        {
+            forget(&mut self.endpoint, &lost);
+        }
+        let gone = match next {
+            News::Up => std::mem::replace(&mut self.current, self.next.take()),
+            News::Lost => self.next.take(),
+            News::None => None,
         };
-        let mut lost = false;
-        while let Some(event) = association.poll() {
-            match event {
-                Event::Stream(StreamEvent::Readable { id }) => {
-                    if let Ok(mut stream) = association.stream(id) {
-                        while let Ok(Some(_)) = stream.read_sctp() {}
-                    }
-                }
-                Event::AssociationLost { .. } | Event::HandshakeFailed { .. } => lost = true,
-                _ => {}
-            }
-        }
-        // Opened streams wait to be accepted.
-        while association.accept_stream().is_some() {}
-        if lost {
-            self.forget();
-        }
-    }
-
-    /// Ready for the next INIT; what the old association has still to say is not said.
-    fn forget(&mut self) {
-        if let Some((handle, _)) = self.association.take() {
-            self.endpoint.handle_event(handle, EndpointEvent::drained());
+        if let Some(gone) = gone {
+            forget(&mut self.endpoint, &gone);
         }
     }
 }
 
-fn endpoint() -> Endpoint {
-    let transport = TransportConfig::default()
+/// Reads what has come, and drops it.
+fn news(line: &mut Line) -> News {
+    let mut news = News::None;
+    while let Some(event) = line.association.poll() {
+        match event {
+            Event::Stream(StreamEvent::Readable { id }) => {
+                if let Ok(mut stream) = line.association.stream(id) {
+                    while let Ok(Some(_)) = stream.read_sctp() {}
+                }
+            }
+            Event::Connected => news = News::Up,
+            Event::AssociationLost { .. } | Event::HandshakeFailed { .. } => news = News::Lost,
+            _ => {}
+        }
+    }
+    // Opened streams wait to be accepted.
+    while line.association.accept_stream().is_some() {}
+    news
+}
+
+fn forget(endpoint: &mut Endpoint, line: &Line) {
+    endpoint.handle_event(line.handle, EndpointEvent::drained());
+}
+
+fn transport() -> TransportConfig {
+    TransportConfig::default()
         .with_max_receive_buffer_size(RECEIVE_BUFFER)
         .with_max_num_inbound_streams(STREAMS)
-        .with_max_num_outbound_streams(STREAMS);
-    let mut server = ServerConfig::new();
-    server.transport = Arc::new(transport);
-    Endpoint::new(Arc::new(EndpointConfig::new()), Some(Arc::new(server)))
+        .with_max_num_outbound_streams(STREAMS)
 }

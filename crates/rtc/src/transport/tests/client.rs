@@ -2,17 +2,12 @@
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use is::stun::TransId;
-use sctp_proto::{
-    AssociationHandle, ClientConfig, DatagramEvent, Endpoint, EndpointConfig, Payload,
-    PayloadProtocolIdentifier,
-};
 
 use super::super::dtls::{Association, Output};
+use super::super::sctp::Sctp;
 use super::super::stun::{Answer, Request, answer};
 use super::{Certificate, Context, MediaKeys, SILENT, Settings, certificate};
 use crate::command::Credentials;
@@ -29,7 +24,7 @@ pub(super) struct Client {
     pub(super) dtls: Option<Association>,
     pub(super) keys: Option<MediaKeys>,
     pub(super) closed: bool,
-    pub(super) channels: Option<Channels>,
+    pub(super) channels: Option<Sctp>,
     /// A ClientHello from the server begins an association.
     pub(super) listens: bool,
     next_check: Instant,
@@ -114,7 +109,7 @@ impl Client {
             dtls.handle_timeout(now).unwrap();
         }
         if let Some(channels) = &mut self.channels {
-            channels.association.handle_timeout(now);
+            channels.handle_timeout(now);
         }
     }
 
@@ -124,7 +119,7 @@ impl Client {
         [
             self.checks.map(|_| self.next_check),
             dtls.and_then(Association::next_timeout),
-            channels.and_then(|channels| channels.association.poll_timeout()),
+            channels.and_then(Sctp::next_timeout),
         ]
         .into_iter()
         .flatten()
@@ -153,68 +148,12 @@ impl Client {
                 Some(Output::CloseNotify) => self.closed = true,
                 None => {
                     let channels = self.channels.as_mut().filter(|_| self.keys.is_some());
-                    match channels.and_then(|channels| channels.poll(now)) {
+                    match channels.and_then(|channels| channels.poll_transmit(now)) {
                         Some(packet) => dtls.send(&packet).unwrap(),
                         None => return out,
                     }
                 }
             }
         }
-    }
-}
-
-/// The calling side of SCTP.
-pub(super) struct Channels {
-    endpoint: Endpoint,
-    handle: AssociationHandle,
-    pub(super) association: sctp_proto::Association,
-    packets: VecDeque<Bytes>,
-}
-
-impl Channels {
-    pub(super) fn call() -> Self {
-        let mut endpoint = Endpoint::new(Arc::new(EndpointConfig::new()), None);
-        let peer = "192.0.2.1:9".parse().unwrap();
-        let (handle, association) = endpoint.connect(ClientConfig::new(), peer).unwrap();
-        Self {
-            endpoint,
-            handle,
-            association,
-            packets: VecDeque::new(),
-        }
-    }
-
-    pub(super) fn is_connected(&self) -> bool {
-        !self.association.is_handshaking() && !self.association.is_closed()
-    }
-
-    pub(super) fn write(&mut self, stream: u16, message: &[u8]) {
-        let kind = PayloadProtocolIdentifier::Binary;
-        if self.association.stream(stream).is_err() {
-            self.association.open_stream(stream, kind).unwrap();
-        }
-        let mut stream = self.association.stream(stream).unwrap();
-        stream.write_with_ppi(message, kind).unwrap();
-    }
-
-    fn handle(&mut self, now: Instant, packet: &[u8]) {
-        let peer = "192.0.2.1:9".parse().unwrap();
-        let packet = Bytes::copy_from_slice(packet);
-        if let Some((handle, DatagramEvent::AssociationEvent(event))) =
-            self.endpoint.handle(now, peer, None, None, packet)
-        {
-            assert_eq!(handle, self.handle);
-            self.association.handle_event(event);
-        }
-        while self.association.poll().is_some() {}
-    }
-
-    fn poll(&mut self, now: Instant) -> Option<Bytes> {
-        if let Some(transmit) = self.association.poll_transmit(now)
-            && let Payload::RawEncode(packets) = transmit.payload
-        {
-            self.packets.extend(packets);
-        }
-        self.packets.pop_front()
     }
 }
