@@ -1,6 +1,7 @@
 """``PUT tracks/close``, negotiated and forced ("HTTPS API")."""
 
 import pytest
+from tidegate.calls.limits import Limits
 
 from tests.calls.harness import Sfu
 
@@ -190,3 +191,21 @@ def test_a_section_is_recycled_after_a_close() -> None:
     assert client.push_offer(("cam2", fresh.mid)).item_errors == [None]
     client.send("cam2")
     assert sfu.client().pull((client, "cam2")) == ["0"]
+
+
+def test_what_recycled_sections_carried_is_forgotten() -> None:
+    """A page that publishes and stops for ever fills no memory."""
+    sfu = Sfu(Limits(requests_per_second=100_000, sections=8))
+    client = sfu.publisher("mic")
+    fresh = client.add("video")
+    for round in range(40):
+        client.push_offer((f"cam{round}", fresh.mid))
+        client.force(fresh.mid)
+        index = client.lines.index(fresh)
+        client.lines[index].stopped = True
+        client.push_offer(("mic", "0"))
+        fresh = client.add("video")
+        client.lines.remove(fresh)
+        client.lines[index] = fresh
+    assert len(client.state().tracks) == 8
+    assert client.statuses()["local", "0"] == "active"

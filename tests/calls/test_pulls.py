@@ -182,6 +182,25 @@ def test_a_pull_by_mid_points_a_section_elsewhere() -> None:
     assert len(sfu.engine.sinks) == 1
 
 
+def test_waiting_for_a_transceiver_keeps_nobody_from_answering_an_offer() -> None:
+    """Its connection may need just that answer."""
+    sfu = Sfu()
+    publisher, client = sfu.publisher("mic"), sfu.client()
+    track = {
+        "location": "local",
+        "trackName": "mic",
+        "kind": "audio",
+        "bidirectionalMediaStream": True,
+    }
+    offer = client.call("new_tracks", {"tracks": [track]})
+    bound = client.ask((publisher, "mic"), mid="#mic")
+    assert bound.waits
+    client.finish(offer)
+    client.connect()
+    assert bound.item_errors == [None]
+    assert client.sinks["0"].track == publisher.track("mic")
+
+
 @pytest.mark.parametrize("mid", ["7", "#nobody", "0"])
 def test_a_transceiver_that_cannot_take_the_track_is_an_item_error(mid: str) -> None:
     """Unknown, or a section in which the client only sends."""

@@ -3,16 +3,15 @@
 Cloudflare's API pages: "Calls/SFU HTTPS API" and its OpenAPI file. JSON spells camelCase.
 """
 
-from typing import ClassVar, Literal, TypeAlias, TypeVar
+from typing import ClassVar, Literal, TypeVar
 
 import msgspec
 from msgspec import Struct
 
+from tidegate.calls.payload_types import Kind
 from tidegate.errors import CallsError, DecodingError
 
 B = TypeVar("B", bound="Request")
-
-Kind: TypeAlias = Literal["audio", "video"]
 
 
 class Body(Struct, rename="camel", omit_defaults=True):

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from tidegate.calls.bodies import Kind, Request, SimulcastPreference, TrackObject, TrackResult
+from tidegate.calls.bodies import Request, SimulcastPreference, TrackObject, TrackResult
 from tidegate.calls.item_errors import ItemError
 from tidegate.calls.limits import Limits
+from tidegate.calls.payload_types import Kind
 from tidegate.errors import InvalidParams
 
 _RID_CHARACTERS = 255

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from tidegate.calls import checks
 from tidegate.calls.bodies import TracksRequest
 from tidegate.calls.operations import Operation
-from tidegate.calls.pulls import pull
+from tidegate.calls.pulls import pull, pull_into_existing
 from tidegate.calls.pushes import push_with_offer, push_without_offer
 from tidegate.calls.session import Session
 from tidegate.errors import InvalidParams
@@ -40,6 +40,9 @@ def new_tracks(
         if discover:
             raise InvalidParams("autoDiscover finds local tracks only")
         remote = [checks.remote_track(i, track, limits) for i, track in enumerate(tracks)]
+        if sdp is None and all(track.mid is not None for track in remote):
+            pull_into_existing(sessions, session, operation, remote, now)
+            return
         session.turns.take(
             operation, lambda now: pull(sessions, session, operation, sdp, remote, now), now
         )

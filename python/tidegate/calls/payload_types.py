@@ -37,6 +37,11 @@ _FEEDBACK: dict[Kind, tuple[str, ...]] = {
 }
 """The feedback that we give and take (RFC 4585, RFC 5104)."""
 
+_ASKED: dict[str, tuple[str, ...]] = {"opus": ("nack",)}
+"""Feedback that is taken although nobody offers it: browsers keep packets of Opus for NACKs, and
+send NACKs for it, once the other side's description has them.
+"""
+
 _CHOICE = (*range(96, 128), *range(35, 64))
 """Numbers that can be chosen freely beside RTCP on the same port (RFC 5761 §4)."""
 
@@ -118,7 +123,7 @@ def supported(kind: Kind, formats: Iterable[Format]) -> tuple[Format, ...]:
     and comfort noise has nothing.
     """
     known = [
-        replace(each, feedback=tuple(fb for fb in each.feedback if fb in _FEEDBACK[kind]))
+        replace(each, feedback=_feedback(kind, each))
         for each in formats
         if each.name in _CODECS[kind] and (kind == "audio" or each.clock_rate == 90_000)
     ]
@@ -126,6 +131,11 @@ def supported(kind: Kind, formats: Iterable[Format]) -> tuple[Format, ...]:
     if all(codec(each) in ("red", "other") for each in known):
         return ()
     return tuple(each for each in known if each.name != "red" or _repeated(each) <= numbers)
+
+
+def _feedback(kind: Kind, format: Format) -> tuple[str, ...]:
+    known = (each for each in format.feedback if each in _FEEDBACK[kind])
+    return tuple(dict.fromkeys((*known, *_ASKED.get(format.name, ()))))
 
 
 def _repeated(red: Format) -> set[int]:

@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from tidegate.calls.bodies import Kind
 from tidegate.calls.negotiation import Reception
+from tidegate.calls.payload_types import Kind
 from tidegate.timers import Timer
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from tidegate.calls.operations import Operation
 from tidegate.calls.publications import Publication
 from tidegate.calls.session import Session
 from tidegate.calls.subscriptions import pull_of
-from tidegate.calls.waiting import Condition, Sought, Transport, Wait
+from tidegate.calls.waiting import Sought, Transport, Wait
 
 
 def pull(
@@ -32,23 +32,14 @@ def pull(
     tracks: Sequence[RemoteTrack],
     now: float,
 ) -> None:
-    """Modes b, c and f of ``tracks/new``, once the publishers are ready or given up.
+    """Modes b and c of ``tracks/new``, once the publishers are ready or given up.
 
     Args:
         sessions: of the app, by id.
         sdp: the client's offer (c), if there is one.
     """
-    existing = sdp is None and all(track.mid is not None for track in tracks)
-    if not existing:
-        session.require_stable()
-    limits = session.plane.limits
-    sought = [
-        Sought(sessions, session, track.session_id, track.name, operation.started, limits)
-        for track in tracks
-    ]
-    conditions: list[Condition] = [*sought]
-    if existing:
-        conditions.append(Transport(session, operation.started))
+    session.require_stable()
+    sought = _seek(sessions, session, operation, tracks)
 
     def found(now: float) -> None:
         batch = _Batch(session, tracks, sought)
@@ -57,7 +48,38 @@ def pull(
         else:
             batch.answer(operation, sdp, now)
 
-    Wait(session.plane, operation, conditions, found).begin(now)
+    Wait(session.plane, operation, sought, found).begin(now)
+
+
+def pull_into_existing(
+    sessions: Mapping[str, Session],
+    session: Session,
+    operation: Operation,
+    tracks: Sequence[RemoteTrack],
+    now: float,
+) -> None:
+    """Mode f: every track names a section that stands. No description changes, so no turn is taken,
+    but the session has to be connected."""
+    sought = _seek(sessions, session, operation, tracks)
+    Wait(
+        session.plane,
+        operation,
+        [*sought, Transport(session, operation.started)],
+        lambda now: _Batch(session, tracks, sought).offer(operation, now),
+    ).begin(now)
+
+
+def _seek(
+    sessions: Mapping[str, Session],
+    session: Session,
+    operation: Operation,
+    tracks: Sequence[RemoteTrack],
+) -> list[Sought]:
+    limits = session.plane.limits
+    return [
+        Sought(sessions, session, track.session_id, track.name, operation.started, limits)
+        for track in tracks
+    ]
 
 
 class _Batch:

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 from enum import Enum, auto
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from tidegate.calls.bodies import Kind, SessionState, SimulcastPreference, TrackState
+from tidegate.calls.bodies import SessionState, SimulcastPreference, TrackState
 from tidegate.calls.negotiation import Negotiation, Outcome, State
 from tidegate.calls.operations import Operation, Turns
+from tidegate.calls.payload_types import Kind
 from tidegate.calls.plane import Plane
 from tidegate.calls.publications import Publication
 from tidegate.calls.rate import Rate
@@ -16,6 +17,8 @@ from tidegate.timers import Timer
 
 if TYPE_CHECKING:
     from tidegate.calls.waiting import Wait
+
+R = TypeVar("R")
 
 
 class Phase(Enum):
@@ -190,7 +193,9 @@ class Session:
     def publish(self, name: str, mid: str, kind: Kind) -> Publication:
         """Reserves the name; the publication opens with :meth:`Publication.open`."""
         publication = Publication(self, name, mid, kind)
+        self.publications.pop(mid, None)
         self.publications[mid] = publication
+        self._forget_oldest(self.publications, lambda each: each.ended)
         self.names[name] = publication
         self.changed()
         return publication
@@ -204,7 +209,15 @@ class Session:
             before.end()
         subscription = Subscription(self, mid, publication, preference)
         self.subscriptions[mid] = subscription
+        self._forget_oldest(self.subscriptions, lambda each: each.closed)
         return subscription
+
+    def _forget_oldest(self, records: dict[str, R], over: Callable[[R], bool]) -> None:
+        """Sections are recycled under new mids: what old ones carried is not kept for ever."""
+        if len(records) > self.plane.limits.sections:
+            mid = next((mid for mid, record in records.items() if over(record)), None)
+            if mid is not None:
+                del records[mid]
 
     def carry_out(self, outcome: Outcome, now: float) -> None:
         """What a completed exchange of descriptions changed, for the engine and for our tracks."""
