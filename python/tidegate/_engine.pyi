@@ -6,7 +6,7 @@ Handles are integers that are never used twice, so a late command for something 
 nothing. The events of one session come in order, and :class:`Closed` is its last.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Literal, Self, TypeAlias, final
 
 __all__ = [

@@ -26,8 +26,10 @@ _ANSWERS = 10
 def _keep_engines() -> None:
     start = engine.start
 
-    def started(config: Config, certificate: Certificate) -> _engine.Engine:
-        _engines.append(start(config, certificate))
+    def started(
+        config: Config, certificate: Certificate, rtc_certificate: Certificate
+    ) -> _engine.Engine:
+        _engines.append(start(config, certificate, rtc_certificate))
         return _engines[-1]
 
     engine.start = started

@@ -78,10 +78,9 @@ class Peers:
             udp=HostPort(host, 0), shards=1, limits=Limits(control_bytes_per_session=4 << 20)
         )
         with tempfile.TemporaryDirectory() as directory:
-            certificate = certificates.load_or_make(
-                Path(directory), ["localhost"], now=datetime.now(UTC)
-            )
-        peers = cls(engine.start(config, certificate))
+            now = datetime.now(UTC)
+            certificate = certificates.load_or_make(Path(directory), ["localhost"], now=now)
+        peers = cls(engine.start(config, certificate, certificates.make_for_webrtc(now=now)))
         try:
             yield peers
         finally:
