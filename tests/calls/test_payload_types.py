@@ -1,6 +1,7 @@
 """Payload types of a session, and between sessions."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from tidegate.calls.payload_types import (
     PayloadMapping,
@@ -12,7 +13,7 @@ from tidegate.calls.payload_types import (
 )
 from tidegate.calls.sdp import Format
 
-OPUS = Format(111, "opus", 48_000, 2, "minptime=10;useinbandfec=1", ("transport-cc",))
+OPUS = Format(111, "opus", 48_000, 2, "minptime=10;useinbandfec=1", ("transport-cc", "nack"))
 RED = Format(63, "red", 48_000, 2, "111/111")
 VP8 = Format(96, "vp8", 90_000, feedback=("goog-remb", "nack", "nack pli"), rtx=97)
 H264 = Format(
@@ -27,8 +28,15 @@ def numbers(formats: Sequence[Format]) -> list[tuple[str, int, int | None]]:
 
 def test_the_engine_s_shape() -> None:
     assert payload_type(VP8) == PayloadType(96, "vp8", 90_000, 97, True)
-    assert payload_type(OPUS) == PayloadType(111, "opus", 48_000, None, False)
+    assert payload_type(OPUS) == PayloadType(111, "opus", 48_000, None, True)
     assert payload_type(DTMF) == PayloadType(110, "other", 48_000, None, False)
+
+
+def test_opus_is_asked_to_take_nacks() -> None:
+    """Browsers do not offer it, and answer NACKs once a description has it."""
+    browsers = replace(OPUS, feedback=("transport-cc",))
+    assert supported("audio", [browsers]) == (OPUS,)
+    assert supported("audio", [OPUS]) == (OPUS,)
 
 
 def test_what_is_forwarded_keeps_the_client_s_order_and_parameters() -> None:
