@@ -55,6 +55,16 @@ class Peer:
         waited: float = await self._call("becomes", mid, width)
         return waited
 
+    async def longest_freeze(self, mid: str, seconds: float) -> float:
+        """Seconds: the longest time without a new picture in ``mid``, of the next ``seconds``."""
+        longest: float = await self._call("longestFreeze", mid, seconds)
+        return longest
+
+    async def ufrag(self) -> str:
+        """The page's ICE username fragment."""
+        ufrag: str = await self._call("ufrag")
+        return ufrag
+
     async def received(self) -> dict[str, Any]:
         """What each receiving section had so far, by mid."""
         rows: dict[str, Any] = await self._call("received")

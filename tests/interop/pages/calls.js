@@ -1,6 +1,6 @@
 // The SFU as Cloudflare's published examples call it: plain WebRTC, and fetch without a content type.
 
-import { becomes, flows, received, show } from "./received.js";
+import { becomes, flows, longestFreeze, received, show } from "./received.js";
 
 /** One connection and its session. */
 class Peer {
@@ -126,6 +126,12 @@ class Peer {
   }
   flows(mids, options) {
     return flows(this.pc, mids, options);
+  }
+  longestFreeze(mid, seconds) {
+    return longestFreeze(this.pc, mid, seconds);
+  }
+  ufrag() {
+    return this.pc.localDescription.sdp.match(/a=ice-ufrag:(.+)\r/)[1];
   }
   becomes(mid, width, seconds) {
     return becomes(this.pc, mid, width, seconds);

@@ -69,3 +69,17 @@ export async function becomes(pc, mid, width, seconds = 15) {
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }
+
+/** The longest that no new picture was decoded in `mid`, in seconds, in the next `seconds`. */
+export async function longestFreeze(pc, mid, seconds) {
+  const begun = performance.now();
+  let [frames, since, longest] = [-1, begun, 0];
+  while (performance.now() - begun < seconds * 1000) {
+    const now = (await received(pc))[mid].frames;
+    const at = performance.now();
+    longest = Math.max(longest, at - since);
+    if (now !== frames) [frames, since] = [now, at];
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  return longest / 1000;
+}
