@@ -380,7 +380,7 @@ impl Plane {
         self.sessions[slot].connected = true;
         for index in 0..self.sessions[slot].sinks.len() {
             let sink = self.sessions[slot].sinks[index];
-            self.begin_sink(sink);
+            self.refresh_sink(sink);
         }
     }
 

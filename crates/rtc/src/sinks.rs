@@ -209,17 +209,26 @@ impl Plane {
         self.begin_sink(slot);
     }
 
-    /// Asks for the key frame that the sink needs, if it does and is connected.
+    /// Asks for the key frame that the sink waits for, if it does and is connected.
     pub(crate) fn begin_sink(&mut self, slot: usize) {
         let sink = &mut self.sinks[slot];
         let (Some(view), Some(track)) = (&mut sink.view, sink.track) else {
             return;
         };
-        if !self.sessions[sink.session].connected {
-            return;
+        if self.sessions[sink.session].connected
+            && let Some(layer) = view.ask(self.now, &self.tracks[track].layers)
+        {
+            self.want_keyframe(track, layer);
         }
-        let layer = view.ask(self.now, &self.tracks[track].layers);
-        if let Some(layer) = layer.or(view.current()) {
+    }
+
+    /// The subscriber has missed something: asks for a key frame of what it gets, too.
+    pub(crate) fn refresh_sink(&mut self, slot: usize) {
+        self.begin_sink(slot);
+        let sink = &self.sinks[slot];
+        if let Some((view, track)) = sink.view.as_ref().zip(sink.track)
+            && let Some(layer) = view.current()
+        {
             self.want_keyframe(track, layer);
         }
     }

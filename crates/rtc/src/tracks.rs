@@ -24,6 +24,7 @@ use crate::fanout::Fresh;
 use crate::letter::Letter;
 use crate::plane::Plane;
 use crate::streams::Stream;
+use crate::transport::LARGEST_PACKET;
 
 /// Between two requests for a key frame of one encoding.
 pub(crate) const KEYFRAMES_APART: Duration = Duration::from_millis(300);
@@ -415,6 +416,9 @@ impl Plane {
         let Ok(len) = len else {
             return self.counters.srtp_failures.add(1);
         };
+        if len > LARGEST_PACKET {
+            return self.counters.rtp_malformed.add(1);
+        }
         data.truncate(len);
         session.transport.heard(now, remote);
         self.touch(slot);
@@ -761,6 +765,10 @@ impl Plane {
             feeds.push(to);
         }
         self.introduce_track(slot, to);
+        if self.tracks[slot].encodings.len() == 1 {
+            // Of several, the shard has to see what comes before it can choose.
+            self.want_keyframe(slot, Layer(0));
+        }
     }
 
     /// Tells a shard what a track is, and its clocks.

@@ -2,9 +2,16 @@
 
 mod allocations;
 mod forwarding;
+mod hostile;
+mod layers;
 mod net;
+mod overload;
 mod peer;
+mod reports;
+mod resending;
 mod script;
+mod sessions;
+mod shards;
 
 use std::time::Duration;
 

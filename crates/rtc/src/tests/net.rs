@@ -304,12 +304,15 @@ impl Net {
     }
 
     fn inject_after(&mut self, delay: Duration, to: To, from: SocketAddr, bytes: &[u8]) {
+        // Cut from a larger buffer, as a shard's are.
+        let mut data = BytesMut::with_capacity(2 * bytes.len() + 1);
+        data.extend_from_slice(bytes);
         let datagram = Datagram {
             socket: SocketId::MAIN,
             remote: from,
             local_ip: None,
             ecn: None,
-            data: BytesMut::from(bytes),
+            data: data.split(),
         };
         self.count += 1;
         let at = self.now + delay;

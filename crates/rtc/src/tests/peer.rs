@@ -114,6 +114,14 @@ impl Peer {
         self.out.push(buffer[..length].to_vec());
     }
 
+    /// Whether a key frame was asked for since this was last asked.
+    pub(super) fn asked_for(&mut self, ssrc: u32) -> bool {
+        let before = self.told.len();
+        let asked = |told: &Told| matches!(told, Told::PictureLoss(of) if *of == ssrc);
+        self.told.retain(|told| !asked(told));
+        self.told.len() < before
+    }
+
     pub(super) fn next_timeout(&self) -> Option<Instant> {
         let dtls = self.dtls.as_ref().and_then(Association::next_timeout);
         let next = dtls.into_iter().chain([self.next_check]).min();
