@@ -1,6 +1,18 @@
-//! Hostile bytes, as the fuzz targets have them, from a seeded generator.
+//! Hostile bytes, as the fuzz targets have them, from a seeded generator and from their corpus.
 
 mod decoders;
+
+use std::fs;
+use std::path::Path;
+
+/// Calls `check` with the inputs that fuzzing has kept.
+fn with_corpus(name: &str, check: impl Fn(&[u8])) {
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus");
+    let seeds = fs::read_dir(corpus.join(name)).expect("a corpus for every target");
+    for seed in seeds {
+        check(&fs::read(seed.unwrap().path()).unwrap());
+    }
+}
 
 /// Calls `check` with random inputs of many lengths; the same in every run.
 fn with_random_inputs(check: impl Fn(&[u8])) {
@@ -21,6 +33,7 @@ fn with_random_inputs(check: impl Fn(&[u8])) {
 #[test]
 fn only_signed_requests_make_an_address_known() {
     with_random_inputs(decoders::stun);
+    with_corpus("stun", decoders::stun);
 }
 
 #[test]
@@ -32,6 +45,7 @@ fn a_complete_request_is_accepted_when_it_is_signed() {
 }
 
 #[test]
-fn no_random_datagram_connects_anybody() {
+fn no_forged_datagram_connects_anybody() {
     with_random_inputs(decoders::dtls);
+    with_corpus("dtls", decoders::dtls);
 }
