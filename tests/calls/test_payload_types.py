@@ -37,6 +37,9 @@ def test_opus_is_asked_to_take_nacks() -> None:
     browsers = replace(OPUS, feedback=("transport-cc",))
     assert supported("audio", [browsers]) == (OPUS,)
     assert supported("audio", [OPUS]) == (OPUS,)
+    session = PayloadTypes()
+    session.learn([browsers])
+    assert session.offered("audio", [OPUS]) == (OPUS,)
 
 
 def test_what_is_forwarded_keeps_the_client_s_order_and_parameters() -> None:

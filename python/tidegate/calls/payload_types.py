@@ -239,7 +239,7 @@ class PayloadTypes:
             feedback = _FEEDBACK[kind] if codec(format) != "other" else ()
             known = replace(format, pt=pt, feedback=feedback, rtx=None)
             self._use(known)
-        feedback = tuple(each for each in known.feedback if each in _FEEDBACK[kind])
+        feedback = _feedback(kind, known)
         return replace(known, feedback=feedback, rtx=self._assign_rtx(known.pt, format.rtx))
 
     def _use(self, format: Format) -> None:

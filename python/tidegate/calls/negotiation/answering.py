@@ -52,6 +52,8 @@ class Answering(Exchange):
             if old is not None and old == new:
                 new = replace(new, answered=old.answered)
             self.changes.note(old, new)
+            if new.rejected and not text.read().rejected:
+                self.changes.refused.add(new.mid)
             self.session.sections.append(new)
         self.count_mids(self._mids)
         places = {id(pull): self._mids[index] for index, pull in pulled.items()}

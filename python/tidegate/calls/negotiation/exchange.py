@@ -102,9 +102,6 @@ class Changes:
             self.sending_ended.add(after.mid)
         elif after.sending is not None and after.sending != sent:
             self.sending[after.mid] = after.sending
-        new = before is None or (before.pending and not before.rejected)
-        if new and (after.rejected or (before is not None and after.closed)):
-            self.refused.add(after.mid)
 
     def _gone(self, section: NegotiatedSection) -> None:
         if section.reception is not None:

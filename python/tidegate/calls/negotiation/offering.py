@@ -137,6 +137,8 @@ class Offering(Exchange):
             if replace(old, pending=False) == new:
                 new = replace(new, offered=old.offered)
             self.changes.note(old, new)
+            if old.pending and not old.rejected and new.closed:
+                self.changes.refused.add(new.mid)
             sections[index] = new
         return Outcome(**self.outcome(credentials))
 

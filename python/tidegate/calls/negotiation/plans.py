@@ -157,8 +157,8 @@ class Outcome:
         sending: by mid, what we send now with other SSRCs or payload types than before, or anew.
         receiving_ended: mids in which the client sends no more.
         sending_ended: mids in which we send no more.
-        refused: mids of new sections that were answered, by us or by the client, with port 0, and
-            of pulls for which the client has no codec.
+        refused: mids of sections that the offer had open and the answer rejects; of an offer of
+            ours also pulls that the client does not receive, or has no codec for.
     """
 
     credentials: Credentials | None = None
