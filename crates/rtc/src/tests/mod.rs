@@ -12,6 +12,7 @@ mod resending;
 mod script;
 mod sessions;
 mod shards;
+mod speed;
 
 use std::time::Duration;
 

@@ -21,7 +21,6 @@ const CHECKS: Duration = Duration::from_millis(500);
 /// A packet that a client got.
 #[derive(Clone, Debug)]
 pub(super) struct Got {
-    pub(super) at: Instant,
     pub(super) header: Header,
     /// Ids and values.
     pub(super) extensions: Vec<(u8, Vec<u8>)>,
@@ -37,8 +36,8 @@ pub(super) enum Told {
     Sender(u32, SenderInfo),
     Cname(u32, String),
     Block(ReportBlock),
-    /// The base and how many packets it is about.
-    Arrivals(u16, u16),
+    /// On how many packets.
+    Arrivals(u16),
 }
 
 pub(super) struct Peer {
@@ -166,12 +165,12 @@ impl Peer {
                     dtls.handle(now, datagram).expect("it goes on");
                 }
             }
-            shard::Kind::Rtp => self.receive_media(now, datagram),
+            shard::Kind::Rtp => self.receive_media(datagram),
             _ => {}
         }
     }
 
-    fn receive_media(&mut self, now: Instant, datagram: &[u8]) {
+    fn receive_media(&mut self, datagram: &[u8]) {
         let Some((_, receiver)) = &mut self.media else {
             return;
         };
@@ -189,7 +188,6 @@ impl Peer {
         };
         let packet = Packet::parse(&bytes[..opened.len]).expect("we write what can be read");
         self.got.push(Got {
-            at: now,
             header: *packet.header(),
             extensions: packet
                 .extensions()
@@ -222,10 +220,7 @@ impl Peer {
                 }
                 rtcp::Packet::PictureLoss(loss) => self.told.push(Told::PictureLoss(loss.media)),
                 rtcp::Packet::TransportFeedback(feedback) => {
-                    let Some(last) = feedback.statuses.checked_sub(1) else {
-                        continue;
-                    };
-                    self.told.push(Told::Arrivals(feedback.base, last + 1));
+                    self.told.push(Told::Arrivals(feedback.statuses));
                 }
                 other => panic!("nobody sends {other:?}"),
             }
