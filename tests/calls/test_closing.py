@@ -79,6 +79,19 @@ def test_a_subscriber_closes_what_its_publisher_ended() -> None:
     assert sfu.engine.sinks == {}
 
 
+def test_what_an_offer_stopped_can_still_be_closed() -> None:
+    """A page stops a transceiver, offers something else first, and then calls close."""
+    sfu = Sfu()
+    publisher, client = sfu.publisher("cam"), sfu.publisher("cam")
+    client.pull((publisher, "cam"))
+    for line in client.lines:
+        line.stopped = True
+    client.push("mic")
+    assert client.sinks == {}
+    assert client.close("0", "1").item_errors == [None, None]
+    assert client.statuses() == {("local", "2"): "active"}
+
+
 def test_a_forced_close_needs_no_sdp() -> None:
     """The record may remain as ``inactive``; what is unknown or closed is an item error."""
     sfu = Sfu()

@@ -53,6 +53,17 @@ def test_a_lost_session_can_come_back_for_thirty_seconds(reason: str) -> None:
     assert subscriber.sinks["0"].track is not None
 
 
+def test_a_handshake_that_fails_takes_nothing_from_the_time_to_connect() -> None:
+    sfu = Sfu()
+    client = sfu.client()
+    client.push("cam")
+    client.disconnect("handshake")
+    sfu.advance(50)
+    client.connect()
+    sfu.advance(20)
+    assert client.state().status == 200
+
+
 def test_a_session_that_stays_away_is_gone_for_good() -> None:
     sfu = Sfu()
     publisher, subscriber = sfu.publisher("cam"), sfu.client()

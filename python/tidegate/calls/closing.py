@@ -79,7 +79,7 @@ def _close(session: Session, reference: str) -> TrackResult:
         publication.closed = closed = True
     if subscription is not None and not subscription.closed:
         subscription.end()
-        closed = True
+        subscription.closed = closed = True
     if closed:
         return TrackResult(mid=mid)
     return TrackResult(ALREADY_CLOSED.code, ALREADY_CLOSED.description, mid=mid or reference)

@@ -185,7 +185,7 @@ def point(
     if sending is None:
         return False
     subscription = session.subscriptions.get(mid)
-    if subscription is None or subscription.closed:
+    if subscription is None or subscription.ended:
         session.subscribe(mid, publication, preference).send(sending)
     else:
         subscription.point_to(publication, preference, sending)

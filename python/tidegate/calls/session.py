@@ -113,7 +113,10 @@ class Session:
         self.changed()
 
     def went_down(self, now: float) -> None:
-        """Nothing reaches the client; it may come back, with all that it had."""
+        """Nothing reaches the client; it may come back, with all that it had. One that was never
+        connected has only failed to be."""
+        if self.phase is Phase.NEW:
+            return
         self.phase = Phase.LOST
         self._expire_at(now + self.plane.limits.reconnect_seconds)
         self.changed()
@@ -209,7 +212,7 @@ class Session:
             before.end()
         subscription = Subscription(self, mid, publication, preference)
         self.subscriptions[mid] = subscription
-        self._forget_oldest(self.subscriptions, lambda each: each.closed)
+        self._forget_oldest(self.subscriptions, lambda each: each.ended)
         return subscription
 
     def _forget_oldest(self, records: dict[str, R], over: Callable[[R], bool]) -> None:

@@ -25,13 +25,15 @@ class Subscription:
         track_name: what it calls the track.
         publication: what is received; None once it has ended, and the section is silent then.
         sink: the engine's, from the answer on that accepts the section.
-        closed: the client closed it, or refused the section.
+        ended: nothing is sent in the section any more, whatever comes.
+        closed: it ended because the client closed it.
     """
 
     __slots__ = (
         "_sending",
         "_stale",
         "closed",
+        "ended",
         "mid",
         "preference",
         "publication",
@@ -51,6 +53,7 @@ class Subscription:
         self.session = session
         self.mid = mid
         self.sink: int | None = None
+        self.ended = False
         self.closed = False
         self._sending: Sending | None = None
         self.publication: Publication | None = None
@@ -73,7 +76,7 @@ class Subscription:
     def send(self, sending: Sending) -> None:
         """The section is negotiated, or negotiated otherwise than before."""
         publication = self.publication
-        if self.closed or publication is None or publication.track is None:
+        if self.ended or publication is None or publication.track is None:
             return
         if self._stale:
             bound = self.session.negotiation.bind(self.mid, pull_of(publication))
@@ -147,7 +150,7 @@ class Subscription:
 
     def end(self) -> None:
         """Nothing is sent in the section any more."""
-        self.closed = True
+        self.ended = True
         if self.publication is not None:
             self.publication.subscriptions.discard(self)
             self.publication = None

@@ -56,7 +56,7 @@ def update_tracks(
 def _prefer(session: Session, update: TrackUpdate) -> TrackResult:
     """Another preference for what the section carries."""
     subscription = _subscription(session, update)
-    if subscription is None or subscription.closed:
+    if subscription is None or subscription.ended:
         return update.result(update.mid, NO_SUCH_MID)
     publication = subscription.publication
     if publication is None or not _names(subscription, update):
@@ -73,7 +73,7 @@ def _repoint(session: Session, update: TrackUpdate, sought: Sought) -> TrackResu
     mid = session.mid_of(update.mid)
     subscription = _subscription(session, update)
     publication = sought.publication
-    if mid is None or (subscription is not None and subscription.closed):
+    if mid is None or (subscription is not None and subscription.ended):
         return update.result(update.mid, NO_SUCH_MID)
     if publication is None or publication.ended:
         return update.result(mid, sought.error or NOT_FOUND)
