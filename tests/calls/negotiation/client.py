@@ -3,6 +3,7 @@ breaks a rule that one of them enforces, or a promise that we make."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from random import Random
 
 from tidegate.addresses import HostPort
@@ -126,6 +127,10 @@ class Client:
                 data_channels=DataChannels(5000),
                 transport=self._transport(),
             )
+        if transceiver.stopped:
+            return Section(
+                kind, 0, "UDP/TLS/RTP/SAVPF", transceiver.mid, "inactive", other_formats=("0",)
+            )
         streams = Streams()
         if transceiver.direction in MEANS_SENDING:
             streams = Streams(
@@ -136,10 +141,10 @@ class Client:
             )
         return Section(
             kind,
-            0 if transceiver.stopped else 9,
+            9,
             "UDP/TLS/RTP/SAVPF",
             transceiver.mid,
-            "inactive" if transceiver.stopped else transceiver.direction,
+            transceiver.direction,
             rtcp_mux=True,
             rtcp_rsize=True,
             formats=self._formats_of(kind) if offered is None else self._in_common(offered),
@@ -244,13 +249,13 @@ class Client:
             if section.rejected or section.mid in refused:
                 transceiver.stopped = True
             own = self._section(transceiver, section)
-            if section.kind != "application":
+            if section.kind != "application" and not transceiver.stopped:
                 direction = _common(REVERSED[section.direction or "sendrecv"], own.direction)
                 own = replace(own, direction=direction)
                 if not own.formats:
                     transceiver.stopped = True
-                    own = replace(own, formats=section.formats[:1])
-            answered.append(replace(own, port=0 if transceiver.stopped else 9))
+                    own = self._section(transceiver)
+            answered.append(own)
         self._note_rejected(answered)
         return self._write(answered, setup="active")
 
@@ -296,14 +301,14 @@ class Client:
             ]
         bundle = tuple(each.mid for each in sections if not each.rejected)
         lines = SessionLines(bundle=bundle, extmap_allow_mixed=True)
-        return lines.write(1, 1) + "".join(section.write() for section in sections)
+        return lines.write(1, 1) + "".join(map(_written, sections))
 
     def _checked(self, text: str) -> list[Section]:
         """The sections of a description of ours, after everything that holds for each of them."""
         assert text.endswith("\r\n")
         assert "\n" not in text.replace("\r\n", "")
         description = Description.cut(text)
-        sections = [Section.parse(section) for section in description.sections]
+        sections = [_parsed(section) for section in description.sections]
         live = [section for section in sections if not section.rejected]
         assert description.session.ice_lite
         self._check_version(text)
@@ -337,6 +342,16 @@ class Client:
             for extension in section.extensions:
                 assert self._ids.setdefault(extension.id, extension.uri) == extension.uri
         assert len(set(self._ids.values())) == len(self._ids)
+
+
+@lru_cache(maxsize=4096)
+def _parsed(text: str) -> Section:
+    return Section.parse(text)
+
+
+@lru_cache(maxsize=4096)
+def _written(section: Section) -> str:
+    return section.write()
 
 
 def _common(one: Direction, other: Direction | None) -> Direction:
