@@ -20,12 +20,12 @@ class Peer:
         self, constraints: dict[str, Any], encodings: list[dict[str, Any]] | None = None
     ) -> list[Track]:
         """What the page captures, video first; returns what others pull."""
-        captured = await self.page.evaluate_handle("(what) => capture(what)", constraints)
-        pushed: list[Track] = await self._handle.evaluate(
-            "(peer, [captured, encodings]) => peer.push(captured, encodings)",
-            [captured, encodings or []],
-        )
+        pushed: list[Track] = await self._captured("push", constraints, encodings or [])
         return pushed
+
+    async def prefer(self, mime: str) -> None:
+        """What is pushed from now on is coded so, as ``video/VP9``."""
+        await self._call("prefer", mime)
 
     async def pull(self, tracks: list[Track]) -> list[str]:
         """The mids, with an offer of the SFU's."""
@@ -36,6 +36,53 @@ class Peer:
         """The mids, with an offer of the page's."""
         mids: list[str] = await self._call("pullWithOffer", tracks, kinds)
         return mids
+
+    async def send_offer(self, constraints: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
+        """The answer to an offer that sends what is captured, with ``more`` in the request."""
+        answer: dict[str, Any] = await self._captured("sendOffer", constraints, more)
+        return answer
+
+    async def push_both_ways(self, constraints: dict[str, Any], name: str) -> Track:
+        """One track, in a section that can also receive."""
+        pushed: Track = await self._captured("pushBothWays", constraints, name)
+        return pushed
+
+    async def fill(
+        self, constraints: dict[str, Any], *, bidirectional: bool = False
+    ) -> list[Track]:
+        """What is captured, in sections that the SFU offers."""
+        pushed: list[Track] = await self._captured("fill", constraints, bidirectional)
+        return pushed
+
+    async def pull_into(self, track: Track) -> str:
+        """The mid of the section that was there already."""
+        mid: str = await self._call("pullInto", track)
+        return mid
+
+    async def call(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
+        """A call below the session."""
+        answer: dict[str, Any] = await self._call("call", method, f"{await self.id()}/{path}", body)
+        return answer
+
+    async def state(self) -> dict[str, Any]:
+        """The session as the API sees it."""
+        state: dict[str, Any] = await self._call("call", "GET", await self.id())
+        return state
+
+    async def id(self) -> str:
+        """The session."""
+        session: str = await self._handle.evaluate("(peer) => peer.id")
+        return session
+
+    async def ends(self) -> float:
+        """Milliseconds until the other side has closed the DTLS association."""
+        waited: float = await self._call("ends")
+        return waited
+
+    async def apart(self, video: str, audio: str) -> float:
+        """Milliseconds between the moments that are shown and heard at the same time."""
+        apart: float = await self._call("apart", video, audio)
+        return apart
 
     async def update(self, tracks: list[Track]) -> dict[str, Any]:
         answer: dict[str, Any] = await self._call("update", tracks)
@@ -55,6 +102,11 @@ class Peer:
         waited: float = await self._call("becomes", mid, width)
         return waited
 
+    async def codec(self, mid: str) -> str:
+        """How what is received in ``mid`` is coded, as ``video/VP9``."""
+        mime: str = await self._call("codec", mid)
+        return mime
+
     async def longest_freeze(self, mid: str, seconds: float) -> float:
         """Seconds: the longest time without a new picture in ``mid``, of the next ``seconds``."""
         longest: float = await self._call("longestFreeze", mid, seconds)
@@ -69,6 +121,10 @@ class Peer:
         """What each receiving section had so far, by mid."""
         rows: dict[str, Any] = await self._call("received")
         return rows
+
+    async def _captured(self, method: str, constraints: dict[str, Any], *args: Any) -> Any:
+        captured = await self.page.evaluate_handle("(what) => capture(what)", constraints)
+        return await self._call(method, captured, *args)
 
     async def _call(self, method: str, *args: Any) -> Any:
         return await self._handle.evaluate(f"(peer, args) => peer.{method}(...args)", list(args))

@@ -39,14 +39,25 @@ class Peer {
     });
   }
 
+  /** From now on what is sent is coded so (`video/VP9`). */
+  prefer(mime) {
+    this.preferred = mime;
+  }
+
   /** Sends tracks, with an offer of ours; returns what others pull them with. */
   async push(tracks, encodings = []) {
-    const transceivers = tracks.map((track) =>
-      this.pc.addTransceiver(track, {
+    const transceivers = tracks.map((track) => {
+      const transceiver = this.pc.addTransceiver(track, {
         direction: "sendonly",
         ...(track.kind === "video" && { sendEncodings: encodings }),
-      }),
-    );
+      });
+      const { codecs } = RTCRtpReceiver.getCapabilities(track.kind);
+      const rank = ({ mimeType }) => (mimeType === this.preferred ? 0 : 1);
+      if (codecs.some((codec) => rank(codec) === 0)) {
+        transceiver.setCodecPreferences(codecs.toSorted((a, b) => rank(a) - rank(b)));
+      }
+      return transceiver;
+    });
     await this.pc.setLocalDescription(await this.pc.createOffer());
     const connected = this.connected();
     const answer = await this.call("POST", `${this.id}/tracks/new`, {
@@ -93,6 +104,90 @@ class Peer {
     return answer.tracks.map(({ mid }) => mid);
   }
 
+  /** Sends tracks with an offer of ours, and `more` in the request; returns the answer. */
+  async sendOffer(tracks, more, direction = "sendonly") {
+    for (const track of tracks) this.pc.addTransceiver(track, { direction });
+    await this.pc.setLocalDescription();
+    const answer = await this.call("POST", `${this.id}/tracks/new`, {
+      sessionDescription: this.pc.localDescription,
+      ...more,
+    });
+    await this.pc.setRemoteDescription(answer.sessionDescription);
+    return answer;
+  }
+
+  /** Sends one track in a section that can also receive. */
+  async pushBothWays([track], trackName) {
+    const wanted = {
+      location: "local",
+      mid: "0",
+      trackName,
+      kind: track.kind,
+      bidirectionalMediaStream: true,
+    };
+    await this.sendOffer([track], { tracks: [wanted] }, "sendrecv");
+    return { location: "remote", sessionId: this.id, trackName };
+  }
+
+  /** Sends tracks in sections that the SFU offers. */
+  async fill(tracks, bidirectional = false) {
+    const answer = await this.call("POST", `${this.id}/tracks/new`, {
+      tracks: tracks.map((track) => ({
+        location: "local",
+        trackName: track.id,
+        kind: track.kind,
+        ...(bidirectional && { bidirectionalMediaStream: true }),
+      })),
+    });
+    if (!answer.requiresImmediateRenegotiation) throw new Error("no renegotiation is asked for");
+    await this.pc.setRemoteDescription(answer.sessionDescription);
+    for (const [at, { mid }] of answer.tracks.entries()) {
+      const transceiver = this.pc.getTransceivers().find((each) => each.mid === mid);
+      transceiver.direction = bidirectional ? "sendrecv" : "sendonly";
+      await transceiver.sender.replaceTrack(tracks[at]);
+    }
+    await this.pc.setLocalDescription();
+    await this.call("PUT", `${this.id}/renegotiate`, {
+      sessionDescription: this.pc.localDescription,
+    });
+    return answer.tracks.map(({ trackName }) => ({
+      location: "remote",
+      sessionId: this.id,
+      trackName,
+    }));
+  }
+
+  /** Receives a track in a section that is there already; returns its mid. */
+  async pullInto(track) {
+    const answer = await this.call("POST", `${this.id}/tracks/new`, { tracks: [track] });
+    if (answer.requiresImmediateRenegotiation) throw new Error("a renegotiation is asked for");
+    return answer.tracks[0].mid;
+  }
+
+  /** Milliseconds until the other side has closed the DTLS association. */
+  async ends() {
+    const begun = performance.now();
+    const [{ receiver }] = this.pc.getTransceivers();
+    while (receiver.transport.state !== "closed") {
+      if (performance.now() - begun > 15_000) throw new Error(receiver.transport.state);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    return performance.now() - begun;
+  }
+
+  /** How many milliseconds of the sender's clock what is shown and what is heard are apart. */
+  async apart(video, audio) {
+    for (let tries = 0; tries < 100; tries++) {
+      const played = {};
+      for (const report of (await this.pc.getStats()).values()) {
+        if (report.type === "inbound-rtp") played[report.mid] = report.estimatedPlayoutTimestamp;
+      }
+      if (played[video] && played[audio]) return Math.abs(played[video] - played[audio]);
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    throw new Error("the browser does not know when it plays what");
+  }
+
   /** Resolves once the browser announces a track in `mid`, at most five seconds from now. */
   arrival(mid) {
     return new Promise((resolve, reject) => {
@@ -119,6 +214,12 @@ class Peer {
       force: false,
     });
     await this.pc.setRemoteDescription(answer.sessionDescription);
+  }
+
+  /** What is received in `mid`, as `video/VP9`. */
+  async codec(mid) {
+    const reports = await this.pc.getStats();
+    return reports.get((await this.received())[mid].codec).mimeType;
   }
 
   received() {
