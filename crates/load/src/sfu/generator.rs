@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use shard::{Datagram, Kind, Router, Sender, ShardId, SocketId, Timers, Transmit};
 
 use super::dtls::{HandshakeError, Identity};
-use super::incoming::{Span, Totals};
+use super::incoming::{Clock, Span, Totals};
 use super::pacer::{Pacer, Sends};
 use super::plan::{Pace, Plan, Request, Run};
 use super::report::{Failure, Phase, Progress, Reached, Reading, Report, Server, Told};
@@ -201,7 +201,8 @@ impl Generator {
             let track = &mut session.tracks[track];
             // Frames before this one in the pass took their time.
             let at = self.epoch.elapsed();
-            let sealed = track.write_frame(at, sizes, &media.sealer, &mut self.frame);
+            let departures = &mut session.departures;
+            let sealed = track.write_frame(at, sizes, &media.sealer, departures, &mut self.frame);
             if sealed.is_err() {
                 session.end();
                 continue;
@@ -366,12 +367,20 @@ impl Generator {
             None => &mut self.idle,
         };
         let epoch = self.epoch;
-        // Packets before this one in the pass took their time.
-        let clock = || epoch.elapsed().as_nanos() as u64;
+        let clock = Clock {
+            now,
+            exact: || epoch.elapsed().as_nanos() as u64,
+        };
         let incoming = &mut session.incoming;
-        if incoming.handle(packet, &mut media.opener, &self.spans, totals, clock) {
+        let feedback = incoming.arrivals.next_timeout();
+        let flowing = incoming.handle(packet, &mut media.opener, &self.spans, totals, clock);
+        let feedback_moved = incoming.arrivals.next_timeout() != feedback;
+        if flowing {
             let seconds = now.duration_since(session.since).as_secs_f64();
             self.tell(Told::Flowing(Reached { id, seconds }));
+        }
+        if feedback_moved {
+            self.set_timer(id);
         }
     }
 

@@ -1,11 +1,12 @@
 //! What a session receives: counted by sequence numbers, opened now and then for its time stamp.
 
 use std::collections::HashMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rtp::packet::{Header, Packet};
 use rtp::rtcp::ReportBlock;
 use rtp::srtp::Receiver;
+use rtp::twcc::ArrivalLog;
 use rustc_hash::FxBuildHasher;
 
 use super::payload::Front;
@@ -62,6 +63,19 @@ pub struct Incoming {
     open_each: u32,
     /// Tracks that have not come yet.
     awaited: Vec<u32>,
+    /// Id of the transport-wide sequence number.
+    transport_cc: Option<u8>,
+    /// When packets came, where they say their transport-wide number.
+    pub arrivals: ArrivalLog,
+}
+
+/// When a packet is taken in.
+pub struct Clock<F> {
+    /// The beginning of the pass.
+    pub now: Instant,
+    /// Tells the nanoseconds since the epoch; looked at when a packet is opened, as those before it in
+    /// the pass took their time.
+    pub exact: F,
 }
 
 struct Stream {
@@ -82,7 +96,12 @@ struct Known {
 
 impl Incoming {
     /// Waits for these tracks, in packets of these types.
-    pub fn new(awaited: Vec<u32>, payload_types: &[u8], open_each: u32) -> Self {
+    pub fn new(
+        awaited: Vec<u32>,
+        payload_types: &[u8],
+        transport_cc: Option<u8>,
+        open_each: u32,
+    ) -> Self {
         Self {
             streams: HashMap::default(),
             payload_types: payload_types
@@ -90,18 +109,19 @@ impl Incoming {
                 .fold(0, |all, pt| all | 1 << (pt & 0x7f)),
             open_each,
             awaited,
+            transport_cc,
+            arrivals: ArrivalLog::default(),
         }
     }
 
-    /// Takes an SRTP packet; `true` when with it the last awaited track has come. `clock` is asked
-    /// for the nanoseconds since the epoch when a packet is opened.
+    /// Takes an SRTP packet; `true` when with it the last awaited track has come.
     pub fn handle(
         &mut self,
         packet: &mut [u8],
         opener: &mut Receiver,
         spans: &[Span],
         totals: &mut Totals,
-        clock: impl FnOnce() -> u64,
+        clock: Clock<impl FnOnce() -> u64>,
     ) -> bool {
         let Ok(parsed) = Packet::parse_header(packet) else {
             totals.refused += 1;
@@ -113,6 +133,11 @@ impl Incoming {
             ssrc,
             ..
         } = *parsed.header();
+        let number = self.transport_cc.and_then(|id| parsed.extensions().get(id));
+        if let Some(number) = number.and_then(|value| value.first_chunk()) {
+            self.arrivals
+                .received(clock.now, u16::from_be_bytes(*number));
+        }
         if self.payload_types >> payload_type & 1 == 0 {
             totals.other += 1;
             return false;
@@ -164,11 +189,16 @@ impl Incoming {
         if span.is_some_and(|span| span.holds(number)) {
             totals.delivered += 1;
             if let Some(at) = opened {
-                let late = clock().saturating_sub(at);
+                let late = (clock.exact)().saturating_sub(at);
                 totals.delay.record(Duration::from_nanos(late));
             }
         }
         completed
+    }
+
+    /// Any of the streams; 0 where nothing came.
+    pub fn any_ssrc(&self) -> u32 {
+        self.streams.keys().next().copied().unwrap_or_default()
     }
 
     /// What receiver reports say of each stream.
@@ -190,6 +220,7 @@ fn extend(highest: u64, sequence: u16) -> u64 {
 #[cfg(test)]
 mod tests {
     use rtp::srtp::{Keys, Profile, Sender};
+    use rtp::twcc::Departures;
 
     use super::*;
     use crate::sfu::outgoing::Outgoing;
@@ -200,6 +231,7 @@ mod tests {
         sealer: Sender,
         opener: Receiver,
         track: Outgoing,
+        departures: Departures,
         incoming: Incoming,
         totals: Totals,
         spans: Vec<Span>,
@@ -210,17 +242,19 @@ mod tests {
         let material = vec![7; profile.keying_material_len()];
         let client = Keys::from_keying_material(profile, &material, true).expect("its length");
         let server = Keys::from_keying_material(profile, &material, false).expect("its length");
+        let track = Track {
+            number: 0,
+            ssrc: 9,
+            payload_type: 96,
+            video: true,
+            mid: None,
+        };
         Scene {
             sealer: Sender::new(&client.0),
             opener: Receiver::new(&server.1, 4),
-            track: Outgoing::new(Track {
-                number: 0,
-                ssrc: 9,
-                payload_type: 96,
-                video: true,
-                mid: None,
-            }),
-            incoming: Incoming::new(vec![0], &[96], open_each),
+            track: Outgoing::new(track, None),
+            departures: Departures::default(),
+            incoming: Incoming::new(vec![0], &[96], None, open_each),
             totals: Totals::default(),
             spans: vec![Span { start: 0, end: 100 }],
         }
@@ -231,7 +265,13 @@ mod tests {
         fn packet(&mut self) -> Vec<u8> {
             let mut packet = Vec::new();
             self.track
-                .write_frame(Duration::from_millis(1), &[300], &self.sealer, &mut packet)
+                .write_frame(
+                    Duration::from_millis(1),
+                    &[300],
+                    &self.sealer,
+                    &mut self.departures,
+                    &mut packet,
+                )
                 .expect("sealed");
             packet
         }
@@ -242,7 +282,10 @@ mod tests {
                 &mut self.opener,
                 &self.spans,
                 &mut self.totals,
-                || 3_000_000,
+                Clock {
+                    now: Instant::now(),
+                    exact: || 3_000_000,
+                },
             )
         }
     }

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
-use rtp::packet::Header;
+use rtp::extensions::{self, Block, ExtensionMap, ExtensionNumber};
+use rtp::packet::{FIXED_HEADER, Header};
 use rtp::rtcp::SenderInfo;
 use rtp::srtp::{SealError, Sender, SenderStream};
+use rtp::twcc::Departures;
 
 use super::payload::{FRONT, Front, Place};
 use super::plan::Track;
@@ -18,7 +20,7 @@ const FILLER: [u8; 1500] = [0x5a; 1500];
 /// A track, and how far it is.
 pub struct Outgoing {
     track: Track,
-    extension: Vec<u8>,
+    extensions: extensions::Outgoing,
     stream: SenderStream,
     /// Packets so far; also the next one's number.
     pub sequence: u64,
@@ -29,10 +31,24 @@ pub struct Outgoing {
 }
 
 impl Outgoing {
-    /// Nothing sent yet.
-    pub fn new(track: Track) -> Self {
+    /// Nothing sent yet. `transport_cc` is the id of the session's transport-wide sequence number.
+    pub fn new(track: Track, transport_cc: Option<u8>) -> Self {
+        let number = |id, number| Some((id?, number));
+        let mid = track.mid.as_ref();
+        let ids = [
+            number(mid.map(|(id, _)| *id), ExtensionNumber::MID),
+            number(transport_cc, ExtensionNumber::TRANSPORT_CC),
+        ];
+        let ids: Vec<_> = ids.into_iter().flatten().collect();
+        let mut extensions = extensions::Outgoing::new();
+        extensions.rewrite(
+            Block::default(),
+            &ExtensionMap::default(),
+            &ExtensionMap::new(&ids),
+            mid.map(|(_, mid)| mid.as_bytes()),
+        );
         Self {
-            extension: track.mid.as_ref().map_or_else(Vec::new, extension),
+            extensions,
             track,
             stream: SenderStream::default(),
             sequence: 0,
@@ -64,6 +80,7 @@ impl Outgoing {
         at: Duration,
         sizes: &[usize],
         sealer: &Sender,
+        departures: &mut Departures,
         out: &mut Vec<u8>,
     ) -> Result<(), SealError> {
         let key = self.key_wanted || self.frames.is_multiple_of(KEY_FRAME_EACH);
@@ -76,7 +93,10 @@ impl Outgoing {
                 key,
             };
             let marker = self.track.video && index + 1 == sizes.len();
-            self.write_packet(at, size, marker, place, sealer, out)?;
+            let start = out.len();
+            out.resize(start + size, 0);
+            let packet = &mut out[start..];
+            self.write_packet(at, marker, place, sealer, departures.number(), packet)?;
         }
         self.frames += 1;
         Ok(())
@@ -85,11 +105,11 @@ impl Outgoing {
     fn write_packet(
         &mut self,
         at: Duration,
-        size: usize,
         marker: bool,
         place: Place,
         sealer: &Sender,
-        out: &mut Vec<u8>,
+        departure: u16,
+        packet: &mut [u8],
     ) -> Result<(), SealError> {
         let header = Header {
             marker,
@@ -98,13 +118,14 @@ impl Outgoing {
             timestamp: self.timestamp,
             ssrc: self.track.ssrc,
         };
-        let start = out.len();
-        out.resize(start + size, 0);
-        let packet = &mut out[start..];
         let header_len = header
-            .write(&self.extension, packet)
+            .write(self.extensions.bytes(), packet)
             .ok_or(SealError::NoRoom)?;
-        let end = size - sealer.profile().rtp_overhead();
+        if let Some(at) = self.extensions.transport_cc() {
+            let at = FIXED_HEADER + at;
+            packet[at..at + 2].copy_from_slice(&departure.to_be_bytes());
+        }
+        let end = packet.len() - sealer.profile().rtp_overhead();
         let payload = &mut packet[header_len..end];
         let (front, filler) = payload.split_at_mut(FRONT);
         filler.copy_from_slice(&FILLER[..filler.len()]);
@@ -141,21 +162,6 @@ impl Outgoing {
     }
 }
 
-/// RFC 8285 §4.2: a block of the one-byte form with one element.
-fn extension((id, value): &(u8, String)) -> Vec<u8> {
-    let words = (1 + value.len()).div_ceil(4);
-    let mut block = vec![
-        0xbe,
-        0xde,
-        0,
-        words as u8,
-        id << 4 | (value.len() - 1) as u8,
-    ];
-    block.extend_from_slice(value.as_bytes());
-    block.resize(4 + 4 * words, 0);
-    block
-}
-
 #[cfg(test)]
 mod tests {
     use rtp::packet::Packet;
@@ -174,17 +180,25 @@ mod tests {
     #[test]
     fn a_frame_is_packets_of_the_sizes_that_were_asked_for() {
         let (sealer, mut opener) = both();
-        let mut track = Outgoing::new(Track {
+        let track = Track {
             number: 3,
             ssrc: 0x1234,
             payload_type: 96,
             video: true,
             mid: Some((4, "0".into())),
-        });
+        };
+        let mut track = Outgoing::new(track, Some(3));
+        let mut departures = Departures::default();
         let sizes = [1200, 1200, 700];
         let mut out = Vec::new();
         track
-            .write_frame(Duration::from_secs(1), &sizes, &sealer, &mut out)
+            .write_frame(
+                Duration::from_secs(1),
+                &sizes,
+                &sealer,
+                &mut departures,
+                &mut out,
+            )
             .expect("sealed");
         assert_eq!(out.len(), 3100);
 
@@ -197,6 +211,7 @@ mod tests {
             assert_eq!(packet.header().marker, sequence == 2);
             assert_eq!(packet.header().timestamp, 90_000);
             assert_eq!(packet.extensions().get(4), Some(&b"0"[..]));
+            assert_eq!(packet.extensions().get(3), Some(&[0, sequence as u8][..]));
             let front = Front::read(packet.payload()).expect("ours");
             assert_eq!((front.track, front.head.sequence), (3, sequence));
         }

@@ -71,6 +71,10 @@ pub struct Session {
     /// Payload types of what it is to get, without retransmissions.
     #[serde(default)]
     pub payload_types: Vec<u8>,
+    /// Id of the transport-wide sequence number, where it was negotiated: sent with each packet, and
+    /// reported on where it comes.
+    #[serde(default)]
+    pub transport_cc: Option<u8>,
 }
 
 /// RFC 8839 §5.4.

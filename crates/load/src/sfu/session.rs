@@ -3,8 +3,9 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use rtp::rtcp::{self, Writer};
-use rtp::srtp::{Keys, Receiver, Sender};
+use rtp::rtcp::{self, NoRoom, Writer};
+use rtp::srtp::{Keys, MAX_RTCP_OVERHEAD, Receiver, Sender};
+use rtp::twcc::Departures;
 
 use super::dtls::{Dtls, HandshakeError, Identity};
 use super::ice::{Heard, Ice};
@@ -16,6 +17,8 @@ use super::plan;
 const REPORTS: Duration = Duration::from_secs(1);
 /// A server may send so many streams to one session.
 const STREAMS: usize = 1024;
+/// What reports come from.
+const OWN_SSRC: u32 = 1;
 /// The largest compound packet.
 const COMPOUND: usize = 1200;
 /// Blocks of one receiver report (RFC 3550 §6.4.2).
@@ -43,6 +46,8 @@ pub struct Session {
     pub media: Option<Media>,
     /// It failed or was closed.
     pub over: bool,
+    /// Numbers of all that it sends.
+    pub departures: Departures,
     /// What it publishes.
     pub tracks: Vec<Outgoing>,
     /// Numbers of the tracks that it is to get; none once it was told to close.
@@ -56,6 +61,9 @@ impl Session {
     /// Ready for its first check.
     pub fn new(now: Instant, session: plan::Session, identity: &Identity, open_each: u32) -> Self {
         let tie_breaker = session.id as u64 + 1;
+        let transport_cc = session.transport_cc;
+        let tracks = session.publish.into_iter();
+        let tracks = tracks.map(|track| Outgoing::new(track, transport_cc));
         Self {
             address: session.address,
             since: now,
@@ -64,8 +72,14 @@ impl Session {
             nominated: false,
             media: None,
             over: false,
-            tracks: session.publish.into_iter().map(Outgoing::new).collect(),
-            incoming: Incoming::new(session.subscribe.clone(), &session.payload_types, open_each),
+            departures: Departures::default(),
+            tracks: tracks.collect(),
+            incoming: Incoming::new(
+                session.subscribe.clone(),
+                &session.payload_types,
+                transport_cc,
+                open_each,
+            ),
             subscribe: session.subscribe,
             next_report: now + REPORTS,
         }
@@ -78,7 +92,8 @@ impl Session {
         }
         let dtls = self.dtls.next_timeout().filter(|_| self.nominated);
         let report = self.media.is_some().then_some(self.next_report);
-        [Some(self.ice.next_timeout()), dtls, report]
+        let feedback = self.incoming.arrivals.next_timeout();
+        [Some(self.ice.next_timeout()), dtls, report, feedback]
             .into_iter()
             .flatten()
             .min()
@@ -144,6 +159,10 @@ impl Session {
             self.next_report = now + REPORTS;
             self.report(since_epoch, wall_clock, &mut send);
         }
+        let feedback = self.incoming.arrivals.next_timeout();
+        if feedback.is_some_and(|at| at <= now) {
+            self.feed_back(&mut send);
+        }
         let due = self.dtls.next_timeout().is_some_and(|at| at <= now);
         if self.nominated && due {
             return self.handshake(now, None, send);
@@ -151,31 +170,36 @@ impl Session {
         Ok(false)
     }
 
-    fn report(&mut self, at: Duration, wall_clock: Duration, send: &mut impl FnMut(&[u8])) {
-        let Some(media) = &mut self.media else {
+    /// Tells when packets came (draft-holmer-rmcat-transport-wide-cc-extensions-01 §3.1).
+    fn feed_back(&mut self, send: &mut impl FnMut(&[u8])) {
+        let Some(Media { sealer, .. }) = &mut self.media else {
             return;
         };
-        let mut seal = |write: &mut dyn FnMut(&mut Writer<'_>) -> Result<(), rtcp::NoRoom>| {
-            let mut buffer = [0; COMPOUND + rtp::srtp::MAX_RTCP_OVERHEAD];
-            let mut writer = Writer::new(&mut buffer[..COMPOUND]);
-            // Both kinds of report fit, and keys that are used up end the session elsewhere.
-            let written = write(&mut writer).map(|()| writer.len());
-            let sealed = written.map(|len| media.sealer.protect_rtcp(&mut buffer, len));
-            if let Ok(Ok(len)) = sealed {
-                send(&buffer[..len]);
-            }
+        let (media, mut more) = (self.incoming.any_ssrc(), true);
+        while more {
+            more = false;
+            seal(sealer, send, |writer| {
+                more = self.incoming.arrivals.feedback(OWN_SSRC, media, writer)?;
+                Ok(())
+            });
+        }
+    }
+
+    fn report(&mut self, at: Duration, wall_clock: Duration, send: &mut impl FnMut(&[u8])) {
+        let Some(Media { sealer, .. }) = &mut self.media else {
+            return;
         };
         for track in self.tracks.iter().filter(|track| track.sequence > 0) {
-            seal(&mut |writer| {
+            seal(sealer, send, |writer| {
                 writer.sender_report(track.ssrc(), &track.sender_info(at, wall_clock), &[])?;
                 writer.cname(track.ssrc(), "load")
             });
         }
         let blocks: Vec<_> = self.incoming.report_blocks().collect();
         for blocks in blocks.chunks(BLOCKS) {
-            seal(&mut |writer| {
-                writer.receiver_report(1, blocks)?;
-                writer.cname(1, "load")
+            seal(sealer, send, |writer| {
+                writer.receiver_report(OWN_SSRC, blocks)?;
+                writer.cname(OWN_SSRC, "load")
             });
         }
     }
@@ -218,6 +242,25 @@ impl Session {
     pub fn end(&mut self) {
         self.over = true;
         self.media = None;
+    }
+}
+
+/// Sends one compound packet, unless nothing was written.
+fn seal(
+    sealer: &mut Sender,
+    send: &mut impl FnMut(&[u8]),
+    write: impl FnOnce(&mut Writer<'_>) -> Result<(), NoRoom>,
+) {
+    let mut buffer = [0; COMPOUND + MAX_RTCP_OVERHEAD];
+    let mut writer = Writer::new(&mut buffer[..COMPOUND]);
+    // Whatever we write fits.
+    if write(&mut writer).is_err() || writer.is_empty() {
+        return;
+    }
+    let len = writer.len();
+    // Keys that are used up end the session when it sends media.
+    if let Ok(len) = sealer.protect_rtcp(&mut buffer, len) {
+        send(&buffer[..len]);
     }
 }
 

@@ -51,6 +51,7 @@ class Calls:
                 local=local,
                 remote=theirs.credentials,
                 fingerprint=theirs.fingerprint,
+                transport_cc=theirs.transport_cc,
                 dtls_server=theirs.setup == "active",
                 publish=sent,
             )
@@ -83,6 +84,7 @@ class Calls:
                         local=local,
                         remote=theirs.credentials,
                         fingerprint=theirs.fingerprint,
+                        transport_cc=theirs.transport_cc,
                         subscribe=list(tracks),
                         payload_types=sorted({one.payload_type for one in theirs.sections}),
                     )

@@ -72,6 +72,7 @@ class Janus:
                 local=local,
                 remote=theirs.credentials,
                 fingerprint=theirs.fingerprint,
+                transport_cc=theirs.transport_cc,
                 dtls_server=theirs.setup == "active",
                 publish=sent,
             )
@@ -96,6 +97,7 @@ class Janus:
                 local=local,
                 remote=theirs.credentials,
                 fingerprint=theirs.fingerprint,
+                transport_cc=theirs.transport_cc,
                 subscribe=list(tracks),
                 payload_types=[section.payload_type for section in theirs.sections],
             )

@@ -70,6 +70,7 @@ class LiveKit:
                 local=local,
                 remote=theirs.credentials,
                 fingerprint=theirs.fingerprint,
+                transport_cc=theirs.transport_cc,
                 dtls_server=theirs.setup == "active",
                 publish=sent,
             )
@@ -94,6 +95,7 @@ class LiveKit:
                 local=local,
                 remote=theirs.credentials,
                 fingerprint=theirs.fingerprint,
+                transport_cc=theirs.transport_cc,
                 subscribe=list(tracks),
                 payload_types=sorted({section.payload_type for section in media}),
             )

@@ -53,6 +53,7 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         address: where the server takes its media, with the port.
         subscribe: numbers of the tracks that it is to get, in packets of ``payload_types``.
+        transport_cc: id of the header extension with transport-wide sequence numbers.
     """
 
     address: str
@@ -63,6 +64,7 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     publish: Sequence[Track] = ()
     subscribe: Sequence[int] = ()
     payload_types: Sequence[int] = ()
+    transport_cc: int | None = None
 
 
 class Progress(msgspec.Struct):

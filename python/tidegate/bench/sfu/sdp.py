@@ -10,7 +10,8 @@ from tidegate.bench.sfu.load import Credentials, Track
 from tidegate.errors import BenchError
 
 MID_URI = "urn:ietf:params:rtp-hdrext:sdes:mid"
-_MID_ID = 4
+TRANSPORT_CC_URI = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"
+_IDS = {MID_URI: 4, TRANSPORT_CC_URI: 3}
 _VP8, _RTX, _OPUS = 96, 97, 111
 
 
@@ -54,6 +55,12 @@ class Description:
     setup: str
     address: str | None
     sections: list[Section]
+
+    @property
+    def transport_cc(self) -> int | None:
+        """Id of the transport-wide sequence number; ``None`` where the server does without."""
+        found = (section.extensions.get(TRANSPORT_CC_URI) for section in self.sections)
+        return next((number for number in found if number is not None), None)
 
 
 def parse(sdp: str) -> Description:
@@ -114,7 +121,8 @@ def offer(local: Credentials, fingerprint: str, tracks: Sequence[Track]) -> str:
     for mid, track in enumerate(tracks):
         kind, types = ("video", [_VP8, _RTX]) if track.video else ("audio", [_OPUS])
         lines += _section(kind, str(mid), types, local, fingerprint, "actpass")
-        lines += [f"a=extmap:{_MID_ID} {MID_URI}", "a=sendonly", f"a=msid:load track{track.number}"]
+        lines += [f"a=extmap:{number} {uri}" for uri, number in _IDS.items()]
+        lines += ["a=sendonly", f"a=msid:load track{track.number}"]
         lines += _codec(kind, types)
         streams = [track.ssrc]
         if track.video:
@@ -139,8 +147,8 @@ def answer(local: Credentials, fingerprint: str, offered: Sequence[Section]) -> 
         if section.payload_type in section.retransmissions:
             types.append(section.retransmissions[section.payload_type])
         lines += _section(section.kind, section.mid, types, local, fingerprint, "active")
-        if MID_URI in section.extensions:
-            lines.append(f"a=extmap:{section.extensions[MID_URI]} {MID_URI}")
+        for uri in _IDS.keys() & section.extensions.keys():
+            lines.append(f"a=extmap:{section.extensions[uri]} {uri}")
         sends = section.direction in ("sendonly", "sendrecv")
         lines.append("a=recvonly" if sends else "a=inactive")
         lines += _codec(section.kind, types)
@@ -155,7 +163,7 @@ def sent(numbers: Sequence[int], *, video: bool) -> list[Track]:
             ssrc=0x10000 + 2 * number,
             payload_type=_VP8 if video else _OPUS,
             video=video,
-            mid=(_MID_ID, str(mid)),
+            mid=(_IDS[MID_URI], str(mid)),
         )
         for mid, number in enumerate(numbers)
     ]
@@ -185,10 +193,13 @@ def _codec(kind: str, types: list[int]) -> Iterator[str]:
     codec = types[0]
     if kind == "audio":
         yield f"a=rtpmap:{codec} opus/48000/2"
+        yield f"a=rtcp-fb:{codec} transport-cc"
         yield f"a=fmtp:{codec} minptime=10;useinbandfec=1"
         return
     yield f"a=rtpmap:{codec} VP8/90000"
-    yield from (f"a=rtcp-fb:{codec} {kind}" for kind in ("ccm fir", "nack", "nack pli"))
+    yield from (
+        f"a=rtcp-fb:{codec} {kind}" for kind in ("transport-cc", "ccm fir", "nack", "nack pli")
+    )
     for repeats in types[1:]:
         yield from (f"a=rtpmap:{repeats} rtx/90000", f"a=fmtp:{repeats} apt={codec}")
 
