@@ -103,6 +103,11 @@ class Scene:
             raise BenchError(f"{title}: no packet arrived")
         return report
 
+    async def settle(self) -> None:
+        """Waits until a few packets got through behind all that waits in sockets."""
+        self.load.pace(THIN, 20)
+        await self.load.run(0.1, warm_up=0.0, drain=3.0)
+
 
 @dataclass(frozen=True, slots=True)
 class _Joined:
@@ -218,11 +223,10 @@ def capacity(bench: Bench) -> Figures:
         async def at(rate: float, seconds: float, warm_up: float) -> Report:
             title = f"{rate:.0f} frames/s"
             report = await scene.run(title, EQUAL, rate, seconds=seconds, warm_up=warm_up)
-            # What waits in sockets is gone before the next run.
-            await scene.run("pause", EQUAL, 5, seconds=0.1, warm_up=0.2, drain=0.1)
+            await scene.settle()
             return report
 
-        highest, refused, rate = 0.0, 0.0, 200.0
+        highest, refused, rate = 0.0, 0.0, 800.0
         while rate > 20 and (not refused or refused - highest > 0.15 * refused):
             for _ in range(2):
                 # A rate is refused when it fails twice: the machine may have been busy once.
