@@ -3,7 +3,8 @@
 from dataclasses import replace
 from typing import cast
 
-from tidegate.calls.negotiation.exchange import Exchange, receivable_streams
+from tidegate.calls.negotiation.exchange import Exchange, common_lines, receivable_streams
+from tidegate.calls.negotiation.peer import new_credentials
 from tidegate.calls.negotiation.plans import Answer, Credentials, Intents, Pull, Sending
 from tidegate.calls.negotiation.section import (
     NegotiatedSection,
@@ -33,7 +34,8 @@ class Answering(Exchange):
             *before,
             *[None] * (len(self._texts) - len(before)),
         ]
-        common = (description.session.direction, description.session.extensions)
+        self._group = None if self._common.bundle is None else frozenset(self._common.bundle)
+        common = common_lines(description.session)
         self._reread = common != self.session.common
         self.session.common = common
         self._same = [self._unchanged(index) for index in range(len(self._texts))]
@@ -48,7 +50,8 @@ class Answering(Exchange):
             if old is not None and self._same[index]:
                 self.session.sections.append(old)
                 continue
-            new = replace(self._section(index, pulled.get(index)), offered=text.digest)
+            pull = intents.pulls[pulled[index]] if index in pulled else None
+            new = replace(self._section(index, pull), offered=text.digest)
             if old is not None and old == new:
                 new = replace(new, answered=old.answered)
             self.changes.note(old, new)
@@ -56,7 +59,7 @@ class Answering(Exchange):
                 self.changes.refused.add(new.mid)
             self.session.sections.append(new)
         self.count_mids(self._mids)
-        places = {id(pull): self._mids[index] for index, pull in pulled.items()}
+        mids = {place: self._mids[index] for index, place in pulled.items()}
         return Answer(
             **self.outcome(credentials),
             sdp=self.write(
@@ -64,7 +67,7 @@ class Answering(Exchange):
                 bundle=self._common.bundle is not None,
                 extmap_allow_mixed=self._common.extmap_allow_mixed,
             ),
-            pulled=tuple(places.get(id(pull)) for pull in intents.pulls),
+            pulled=tuple(map(mids.get, range(len(intents.pulls)))),
         )
 
     def _check_count(self, count: int) -> None:
@@ -135,20 +138,25 @@ class Answering(Exchange):
         return self._texts[index].read().rejected
 
     def _read_bundled(self) -> Credentials | None:
+        """Takes the peer's transport; new credentials of ours answer a restart of ICE
+        (RFC 8839 §4.4.3.1.1)."""
         if self._tag is None:
             return None
         if self._same[self._tag] and self.session.bundled == self._mids[self._tag]:
             return None
-        return self.read_peer(self._common, self._texts[self._tag].read())
+        before = self.session.peer
+        self.read_peer(self._common, self._texts[self._tag].read())
+        if before is None or not before.restarted(self.session.peer):
+            return None
+        self.session.credentials = new_credentials(self.environment.entropy)
+        return self.session.credentials
 
     def _bundled(self, index: int) -> bool:
-        if self._common.bundle is None:
-            return index == self._tag
-        return self._mids[index] in self._common.bundle
+        return index == self._tag if self._group is None else self._mids[index] in self._group
 
     # Where tracks go.
 
-    def _place_pulls(self) -> dict[int, Pull]:
+    def _place_pulls(self) -> dict[int, int]:
         """Finds each pull a section: the one it names, or the first that is free. Those in which
         the client only receives come before those in which it may send too, closed ones last."""
         if not self._intents.pulls:
@@ -158,11 +166,11 @@ class Answering(Exchange):
             for index, old in enumerate(self._before)
             if not self._same[index]
         )
-        placed: dict[int, Pull] = {}
-        for pull in self._intents.pulls:
+        placed: dict[int, int] = {}
+        for place, pull in enumerate(self._intents.pulls):
             for _, _, index in free:
                 if index not in placed and self._carries(index, pull):
-                    placed[index] = pull
+                    placed[index] = place
                     break
         return placed
 
@@ -179,7 +187,7 @@ class Answering(Exchange):
         elif pull.mid != mid:
             return False
         known = self.known(pull.track.kind, section)
-        return receives(self._direction(index)) and bool(self.mappings(pull.track.formats, known))
+        return receives(self._direction(index)) and self.share(pull.track.formats, known)
 
     def _direction(self, index: int) -> Direction:
         return self._texts[index].read().direction or self._common.direction

@@ -7,7 +7,7 @@ from hashlib import blake2b
 from typing import Literal, TypedDict
 
 from tidegate.calls.extensions import MID, RID, ExtensionIds, ExtensionNumbers
-from tidegate.calls.negotiation.peer import Peer, local_transport, new_credentials
+from tidegate.calls.negotiation.peer import Peer, local_transport
 from tidegate.calls.negotiation.plans import (
     Credentials,
     LocalTransport,
@@ -20,18 +20,19 @@ from tidegate.calls.payload_types import (
     Kind,
     PayloadMapping,
     PayloadTypes,
+    codec,
     mappings,
     supported,
 )
 from tidegate.calls.sdp import (
     Description,
-    Direction,
     Extension,
     Format,
     Section,
     SectionReader,
     SessionLines,
     Streams,
+    configuration,
 )
 from tidegate.errors import InvalidSessionDescription
 
@@ -72,7 +73,7 @@ class SessionState:
     sections: list[NegotiatedSection] = field(default_factory=list)
     peer: Peer | None = None
     bundled: str | None = None
-    common: tuple[Direction, tuple[Extension, ...]] = ("sendrecv", ())
+    common: SessionLines = field(default_factory=SessionLines)
     remote: RemoteTransport | None = None
     extensions: tuple[tuple[int, int], ...] = ()
     next_mid: int = 0
@@ -158,25 +159,18 @@ class Exchange:
             extension_ids=session.extension_ids.copy(),
         )
         self.environment = environment
+        self._sections_before = session.sections
         self.changes = Changes()
         self._known_formats: dict[int, tuple[Format, ...]] = {}
         self._usable_extensions: dict[int, tuple[tuple[Extension, ...], tuple[Extension, ...]]] = {}
+        self._known_configurations: dict[int, frozenset[object]] = {}
+        self._used_ssrcs: set[int] = set()
         self._known_mappings: dict[tuple[int, int], tuple[PayloadMapping, ...]] = {}
 
-    def read_peer(self, session: SessionLines, bundled: Section) -> Credentials | None:
-        """Takes the peer's transport from the section that carries the bundle.
-
-        Returns:
-            New credentials of ours, where the peer restarts ICE (RFC 8839 §4.4.1.1.1).
-        """
-        before = self.session.peer
-        peer = Peer.read(bundled.transport, session.transport, before)
-        self.session.peer = peer
+    def read_peer(self, session: SessionLines, bundled: Section) -> None:
+        """Takes the peer's transport from the section that carries the bundle."""
+        self.session.peer = Peer.read(bundled.transport, session.transport, self.session.peer)
         self.session.bundled = bundled.mid
-        if not peer.restarts(before):
-            return None
-        self.session.credentials = new_credentials(self.environment.entropy)
-        return self.session.credentials
 
     def texts(self, description: Description) -> list[SectionText]:
         reader = SectionReader()
@@ -217,22 +211,30 @@ class Exchange:
             found = self._known_mappings[key] = tuple(mappings(publisher, subscriber))
         return found
 
+    def share(self, publisher: tuple[Format, ...], subscriber: tuple[Format, ...]) -> bool:
+        """Whether anything of the publisher's maps; for many pulls and many sections."""
+        return not self._configurations(publisher).isdisjoint(self._configurations(subscriber))
+
+    def _configurations(self, formats: tuple[Format, ...]) -> frozenset[object]:
+        found = self._known_configurations.get(id(formats))
+        if found is None:
+            media = (each for each in formats if codec(each) not in ("red", "other"))
+            found = self._known_configurations[id(formats)] = frozenset(map(configuration, media))
+        return found
+
     def outgoing(self, kind: Kind, stream: str) -> Outgoing:
         """A stream of ours, with SSRCs that nobody in the session uses."""
-        used = {0}
-        for section in self.session.sections:
-            if section.outgoing is not None:
-                used |= {section.outgoing.ssrc, section.outgoing.rtx_ssrc or 0}
-            if section.reception is not None:
-                for encoding in section.reception.encodings:
-                    used |= {encoding.ssrc or 0, encoding.rtx_ssrc or 0}
-        ssrc = self._ssrc(used)
-        rtx_ssrc = self._ssrc({*used, ssrc}) if kind == "video" else None
-        return Outgoing(ssrc, rtx_ssrc, stream, self.environment.entropy(8).hex())
+        rtx_ssrc = self._ssrc() if kind == "video" else None
+        return Outgoing(self._ssrc(), rtx_ssrc, stream, self.environment.entropy(8).hex())
 
-    def _ssrc(self, used: set[int]) -> int:
-        while (ssrc := int.from_bytes(self.environment.entropy(4))) in used:
+    def _ssrc(self) -> int:
+        if not self._used_ssrcs:
+            self._used_ssrcs.add(0)
+            for section in self._sections_before:
+                self._used_ssrcs.update(section.ssrcs())
+        while (ssrc := int.from_bytes(self.environment.entropy(4))) in self._used_ssrcs:
             pass
+        self._used_ssrcs.add(ssrc)
         return ssrc
 
     def count_mids(self, mids: Iterable[str]) -> None:
@@ -303,6 +305,11 @@ class Exchange:
             if not section.rejected:
                 parts.append(transport)
         return "".join(parts)
+
+
+def common_lines(session: SessionLines) -> SessionLines:
+    """What the session's lines say for all its sections; bundling has nothing to do with it."""
+    return replace(session, bundle=None)
 
 
 def receivable_streams(section: Section, accepted: Iterable[Extension]) -> Streams:

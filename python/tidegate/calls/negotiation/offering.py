@@ -4,8 +4,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import cast
 
-from tidegate.calls.negotiation.exchange import Exchange, SectionText, receivable_streams
-from tidegate.calls.negotiation.plans import Credentials, Offer, Outcome, Pull, Push
+from tidegate.calls.negotiation.exchange import (
+    Exchange,
+    SectionText,
+    common_lines,
+    receivable_streams,
+)
+from tidegate.calls.negotiation.plans import Offer, Outcome, Pull, Push
 from tidegate.calls.negotiation.section import (
     NegotiatedSection,
     direction_of,
@@ -119,14 +124,14 @@ class Offering(Exchange):
         if len(description.sections) != len(sections):
             raise InvalidSessionDescription("The answer has other media sections than the offer.")
         texts = self.texts(description)
-        common = (description.session.direction, description.session.extensions)
+        common = common_lines(description.session)
         unchanged = [
             old.answered == text.digest and common == self.session.common
             for old, text in zip(sections, texts, strict=True)
         ]
         self.session.common = common
         self._check_mids(texts, unchanged)
-        credentials = self._read_bundled(description.session, texts, unchanged)
+        self._read_bundled(description.session, texts, unchanged)
 
         for index, (old, text) in enumerate(zip(sections, texts, strict=True)):
             if unchanged[index]:
@@ -140,7 +145,7 @@ class Offering(Exchange):
             if old.pending and not old.rejected and new.closed:
                 self.changes.refused.add(new.mid)
             sections[index] = new
-        return Outcome(**self.outcome(credentials))
+        return Outcome(**self.outcome(None))
 
     def _check_mids(self, texts: Sequence[SectionText], unchanged: Sequence[bool]) -> None:
         for index, (old, text) in enumerate(zip(self.session.sections, texts, strict=True)):
@@ -155,17 +160,13 @@ class Offering(Exchange):
 
     def _read_bundled(
         self, session: SessionLines, texts: Sequence[SectionText], unchanged: Sequence[bool]
-    ) -> Credentials | None:
-        for index, (old, text) in enumerate(zip(self.session.sections, texts, strict=True)):
-            if unchanged[index]:
-                if old.rejected:
-                    continue
-                if old.mid == self.session.bundled:
-                    return None
-            section = text.read()
-            if not section.rejected and not old.rejected:
-                return self.read_peer(session, section)
-        return None
+    ) -> None:
+        for old, text, same in zip(self.session.sections, texts, unchanged, strict=True):
+            if old.rejected or (not same and text.read().rejected):
+                continue
+            if not same or old.mid != self.session.bundled:
+                self.read_peer(session, text.read())
+            return
 
     def _accepted(
         self, old: NegotiatedSection, answered: Section, session: SessionLines

@@ -68,8 +68,9 @@ class Peer:
         setup = section.setup or session.setup
         return cls(ufrag, pwd, fingerprint, _dtls_client(setup, before))
 
-    def restarts(self, before: "Peer | None") -> bool:
-        return before is not None and (self.ufrag, self.pwd) != (before.ufrag, before.pwd)
+    def restarted(self, after: "Peer | None") -> bool:
+        """Whether ``after`` is this peer with another ICE agent."""
+        return after is not None and (self.ufrag, self.pwd) != (after.ufrag, after.pwd)
 
     def remote(self, sctp_port: int | None) -> RemoteTransport:
         return RemoteTransport(

@@ -1,6 +1,6 @@
 """What one section has been agreed to be, and how we write it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from tidegate.calls.negotiation.plans import Encoding, Pull, Reception, Sending
@@ -149,6 +149,15 @@ class NegotiatedSection:
             cname=outgoing.stream,
             rids_received=rids,
         )
+
+    def ssrcs(self) -> Iterator[int]:
+        """SSRCs that are used in it, by whomever."""
+        streams: list[tuple[int | None, ...]] = []
+        if self.outgoing is not None:
+            streams.append((self.outgoing.ssrc, self.outgoing.rtx_ssrc))
+        if self.reception is not None:
+            streams += [(each.ssrc, each.rtx_ssrc) for each in self.reception.encodings]
+        return (ssrc for pair in streams for ssrc in pair if ssrc is not None)
 
     def bound(self, pull: Pull, sending: Sending) -> "NegotiatedSection":
         """The section with another track in it; its text stays."""
