@@ -1,14 +1,32 @@
 """Writes docs/reference/calls-limits.md: what bounds an SFU client, and what it meets there."""
 
 from dataclasses import fields
+from inspect import signature
 from pathlib import Path
 
 from docstring_parser import DocstringStyle
 from docstring_parser import parse as parse_docstring
+from tidegate import _engine
 from tidegate.calls.limits import Limits
 from tidegate.config import CallsConfig, settings
 
 PAGE = Path(__file__).parent / "reference" / "calls-limits.md"
+
+ENGINE = {
+    "rtc_handshakes": (
+        "DTLS handshakes under way at a time, all sessions together",
+        "the handshake is not answered; clients repeat it",
+    ),
+    "rtc_silent_seconds": (
+        "how long nothing authentic may come from a session",
+        "it counts as disconnected, and can come back for `calls.reconnect_seconds`",
+    ),
+    "rtc_history_bytes": (
+        "media kept for retransmission, all tracks together",
+        "the oldest packets are not sent again",
+    ),
+}
+"""The engine's bounds without a setting: what each bounds, and what a client meets there."""
 
 _INTRODUCTION = """\
 # Limits of an SFU client
@@ -16,6 +34,8 @@ _INTRODUCTION = """\
 Written by `make docs`. What has a setting is changed there ([settings](settings.md)); the rest is
 fixed. With a status, a code answers the whole request; without one, it belongs to one track of the
 request, and the status is 200.
+
+## Kept by the rules of the API
 
 | Limit | Setting | Default | Meaning |
 | --- | --- | --- | --- |
@@ -35,6 +55,12 @@ def page() -> str:
         default = getattr(defaults, param.arg_name)
         shown = f"{default:,}" if isinstance(default, int) else str(default)
         lines.append(f"| {param.arg_name} | {setting} | {shown} | {meaning} |\n")
+    lines += ["\n## Kept by the engine\n\n", "| Limit | Default | Bounds | Beyond it |\n"]
+    lines.append("| --- | --- | --- | --- |\n")
+    for name, (bounds, beyond) in ENGINE.items():
+        default = signature(_engine.Limits).parameters[name].default
+        shown = f"{default:,}" if isinstance(default, int) else str(default)
+        lines.append(f"| {name} | {shown} | {bounds}. | {beyond} |\n")
     return _INTRODUCTION + "".join(lines)
 
 

@@ -7,7 +7,7 @@ import pytest
 from tidegate import _engine, engine
 from tidegate.config import Config, settings
 
-from docs import limits
+from docs import calls_limits, limits
 
 
 def test_the_page_states_the_limits() -> None:
@@ -22,7 +22,7 @@ def test_every_limit_of_the_engine_is_on_the_page(monkeypatch: pytest.MonkeyPatc
     known = set(signature(_engine.Limits).parameters)
     monkeypatch.setattr(_engine, "Limits", dict)
     given: Any = engine._limits(Config())
-    assert {*given, *limits.FIXED} == known
+    assert {*given, *limits.FIXED, *calls_limits.ENGINE} == known
 
 
 @pytest.mark.parametrize(
