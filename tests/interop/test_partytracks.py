@@ -1,5 +1,6 @@
 """partytracks, Cloudflare's own client library, in Chromium: unmodified but for its prefix."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -145,3 +146,23 @@ async def test_a_call_outlives_five_seconds_without_a_network(
         network.impair()
         await flows(other, numbers, seconds=5)
         assert [await page.evaluate("sessionId()") for page in (one, other)] == sessions
+
+
+@pytest.mark.slow
+async def test_a_call_is_made_again_after_a_long_time_without_a_network(
+    behind: Server, network: BadNetwork, chromium: Browser, pages: str
+) -> None:
+    """The library gives its session up, makes another and publishes again in it."""
+    app = behind.create_app()
+    async with joined(chromium, pages, app) as one, joined(chromium, pages, app) as other:
+        numbers = await pull(other, await push(one))
+        await flows(other, numbers)
+        session = await one.evaluate("sessionId()")
+        network.impair(up=CUT, down=CUT)
+        await one.wait_for_function("(old) => sessionId() !== old", arg=session)
+        network.impair()
+        await one.wait_for_function("metadata().every((each) => each.sessionId === sessionId())")
+        for number, metadata in zip(numbers, await one.evaluate("metadata()"), strict=True):
+            await other.evaluate("(args) => pullAnother(...args)", [number, metadata])
+        async with asyncio.timeout(30):
+            await flows(other, numbers)

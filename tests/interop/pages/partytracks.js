@@ -81,8 +81,12 @@ function midOf(number) {
 
 window.received = async () => await received(session.peerConnection);
 window.width = async (number) => (await received(session.peerConnection))[midOf(number)]?.width;
-window.flows = async (numbers, options) =>
-  await flows(session.peerConnection, numbers.map(midOf), options);
+
+/** Waits for what is pulled again first, as after a lost session. */
+window.flows = async (numbers, options) => {
+  while (!numbers.every(midOf)) await new Promise((resolve) => setTimeout(resolve, 50));
+  return await flows(session.peerConnection, numbers.map(midOf), options);
+};
 window.becomes = async (number, width) =>
   await becomes(session.peerConnection, midOf(number), width);
 window.connectionState = () => session.peerConnection.connectionState;
