@@ -226,7 +226,7 @@ def capacity(bench: Bench) -> Figures:
             await scene.settle()
             return report
 
-        highest, refused, rate = 0.0, 0.0, 800.0
+        highest, refused, rate = 0.0, 0.0, 1600.0
         while rate > 20 and (not refused or refused - highest > 0.15 * refused):
             for _ in range(2):
                 # A rate is refused when it fails twice: the machine may have been busy once.
