@@ -105,9 +105,13 @@ impl<'a> Block<'a> {
         Self { form, elements }
     }
 
-    /// The elements in their order, up to the first one that does not fit the block.
+    /// The elements in their order, up to the first one that does not fit the block, and at most
+    /// [`MAX_ELEMENTS`].
     pub fn iter(self) -> Elements<'a> {
-        Elements { block: self }
+        Elements {
+            block: self,
+            left: MAX_ELEMENTS,
+        }
     }
 
     /// The value of an id; of several, the first.
@@ -135,10 +139,15 @@ pub struct Element<'a> {
     pub value: &'a [u8],
 }
 
+/// Elements of one packet that are read. No sender has more: each one is looked up for every map of
+/// subscribers.
+pub const MAX_ELEMENTS: usize = 32;
+
 /// Reads a block from its start.
 #[derive(Clone, Copy, Debug)]
 pub struct Elements<'a> {
     block: Block<'a>,
+    left: usize,
 }
 
 impl<'a> Iterator for Elements<'a> {
@@ -146,6 +155,7 @@ impl<'a> Iterator for Elements<'a> {
 
     fn next(&mut self) -> Option<Element<'a>> {
         let form = self.block.form?;
+        self.left = self.left.checked_sub(1)?;
         let padding = self.block.elements.iter().take_while(|byte| **byte == 0);
         let elements = &self.block.elements[padding.count()..];
         self.block.elements = &[];
@@ -370,6 +380,15 @@ mod tests {
                 "{profile:x} {bytes:x?}"
             );
         }
+    }
+
+    /// A packet has room for seven hundred without a value.
+    #[test]
+    fn a_packet_has_few_elements() {
+        let many = [2, 0].repeat(700);
+        let block = Block::new(0x1000, &many);
+        assert_eq!(block.iter().count(), MAX_ELEMENTS);
+        assert_eq!(block.get(3), None);
     }
 
     #[test]
