@@ -16,6 +16,7 @@ use rtp::nack::{AUDIO_PATIENCE, Missing, Received, VIDEO_PATIENCE};
 use rtp::packet::Packet;
 use rtp::reports;
 use rtp::sequence::{Extended, Unwrapper};
+use rtp::waiting::Waiting;
 use track::{ShardId, TrackId};
 
 use crate::command::{self, PayloadType, TrackOptions};
@@ -75,6 +76,8 @@ pub(crate) struct Encoding {
     pub(crate) history: History,
     unwrapper: Unwrapper,
     missing: Missing,
+    /// Sound behind a hole.
+    waiting: Waiting<Bytes>,
     pub(crate) reception: reports::Receiver,
     pub(crate) ssrc: Option<u32>,
     pub(crate) repair_ssrc: Option<u32>,
@@ -98,6 +101,7 @@ impl Encoding {
             history: History::new(bounds),
             unwrapper: Unwrapper::default(),
             missing: Missing::new(patience),
+            waiting: Waiting::default(),
             reception: reports::Receiver::default(),
             ssrc: None,
             repair_ssrc: None,
@@ -471,11 +475,34 @@ impl Plane {
             .reception
             .received(now, sequence, timestamp, kind.clock_rate);
         let data = data.freeze();
-        if !self.accept(stream.track, stream.layer, sequence, data) {
-            return;
+        if kind.nack && !track.options.video {
+            return self.receive_sound(stream, sequence, data);
         }
-        if kind.nack {
+        if self.accept(stream.track, stream.layer, sequence, data) && kind.nack {
             self.look_for_gaps(stream, sequence);
+        }
+    }
+
+    /// A packet of sound, which waits for those before it that have been asked for.
+    fn receive_sound(&mut self, stream: Stream, sequence: Extended, data: Bytes) {
+        let filled = self.look_for_gaps(stream, sequence) == Received::Recovered;
+        let encoding = &mut self.tracks[stream.track].encodings[usize::from(stream.layer.0)];
+        encoding.waiting.put(sequence, data, filled);
+        self.let_through(stream.track, stream.layer);
+        let encoding = &self.tracks[stream.track].encodings[usize::from(stream.layer.0)];
+        if encoding.waiting.next_timeout(&encoding.missing).is_some() {
+            self.arm_track(stream.track);
+        }
+    }
+
+    /// Passes on the sound that need not wait any longer.
+    fn let_through(&mut self, slot: usize, layer: Layer) {
+        loop {
+            let encoding = &mut self.tracks[slot].encodings[usize::from(layer.0)];
+            let Some((sequence, data)) = encoding.waiting.pop(self.now, &encoding.missing) else {
+                return;
+            };
+            self.accept(slot, layer, sequence, data);
         }
     }
 
@@ -509,10 +536,11 @@ impl Plane {
         }
     }
 
-    fn look_for_gaps(&mut self, stream: Stream, sequence: Extended) {
+    fn look_for_gaps(&mut self, stream: Stream, sequence: Extended) -> Received {
         let track = &mut self.tracks[stream.track];
         let encoding = &mut track.encodings[usize::from(stream.layer.0)];
-        match encoding.missing.received(self.now, sequence) {
+        let received = encoding.missing.received(self.now, sequence);
+        match received {
             Received::InOrder | Received::Recovered | Received::Unexpected => {}
             Received::Gap => self.arm_track(stream.track),
             Received::GaveUp if track.options.video => {
@@ -520,6 +548,7 @@ impl Plane {
             }
             Received::GaveUp => {}
         }
+        received
     }
 
     /// A packet of a feed.
@@ -621,6 +650,7 @@ impl Plane {
             let wanted = encoding.asked.filter(|_| encoding.wanted);
             [
                 encoding.missing.next_timeout(),
+                encoding.waiting.next_timeout(&encoding.missing),
                 wanted.map(|asked| asked + KEYFRAMES_APART),
             ]
         });
@@ -648,6 +678,7 @@ impl Plane {
         }
         for layer in 0..self.tracks[slot].encodings.len() {
             self.ask_for_missing(slot, Layer(layer as u8));
+            self.let_through(slot, Layer(layer as u8));
             let encoding = &self.tracks[slot].encodings[layer];
             if encoding.wanted {
                 self.want_keyframe(slot, Layer(layer as u8));

@@ -13,6 +13,7 @@ pub mod rtcp;
 pub mod sequence;
 pub mod srtp;
 pub mod twcc;
+pub mod waiting;
 
 #[cfg(test)]
 mod hex;

@@ -96,6 +96,13 @@ impl Missing {
         self.next_timeout
     }
 
+    /// The first one above `sequence` that is missing, and since when.
+    pub fn after(&self, sequence: Extended) -> Option<(Extended, Instant)> {
+        let place = self.holes.partition_point(|hole| hole.sequence <= sequence);
+        let hole = self.holes.get(place)?;
+        Some((hole.sequence, hole.since))
+    }
+
     /// Appends the numbers to ask for now, ascending. Each one is asked for again after the leg's round
     /// trip (else what requests took so far). Returns how many were given up: where that is not 0,
     /// video needs a key frame.

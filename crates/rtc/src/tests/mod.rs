@@ -13,6 +13,7 @@ mod script;
 mod sessions;
 mod shards;
 mod speed;
+mod waiting;
 
 use std::time::Duration;
 
