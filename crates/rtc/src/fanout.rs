@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use rtp::codecs::{self, vp8};
-use rtp::extensions::{Block, ExtensionMap, Outgoing, abs_send_time};
+use rtp::extensions::{Block, ExtensionMap, ExtensionNumber, Outgoing, abs_send_time};
 use rtp::layers::{Incoming, Layer, Verdict};
 use rtp::packet::{self, FIXED_HEADER, Header, Packet};
 use rtp::sequence::{Extended, Numbers, Origin};
@@ -28,6 +28,8 @@ use crate::tracks::{REPORTS, Track};
 const BUFFER: usize = 65_536;
 /// Subscribers' maps that a packet's blocks are remembered for; further ones cost a block each time.
 const MAPS: usize = 4;
+/// Packets that are planned before they are written.
+const PLANNED: usize = 64;
 /// Packets to be sent again that one pass of a shard has time for.
 const RESENDS_PER_PASS: usize = 1_024;
 /// The original's sequence number, in front of what is sent again (RFC 4588 §4).
@@ -46,12 +48,18 @@ pub(crate) struct Fresh {
 }
 
 impl Fresh {
-    pub(crate) fn new(incoming: Incoming, packet: &Packet<'_>, data: Bytes) -> Self {
+    /// `header_len` and `payload_len` say where in `data` the payload is.
+    pub(crate) fn new(
+        incoming: Incoming,
+        header: Header,
+        (header_len, payload_len): (usize, usize),
+        data: Bytes,
+    ) -> Self {
         Self {
             incoming,
-            header: *packet.header(),
-            header_len: packet.header_len(),
-            payload_len: packet.payload().len(),
+            header,
+            header_len,
+            payload_len,
             data,
             blocks: [(Table(0), BlockRef::Shared(0)); MAPS],
             known_blocks: 0,
@@ -292,12 +300,21 @@ impl Plane {
         if !outlet.ready(path.socket) {
             return service.drop_all();
         }
-        service.plan_fresh();
-        let fresh = service.fan.planned.len();
+        let out = transmit(&path, 0);
+        let mut pending = std::mem::take(&mut service.session.pending);
+        for sink in pending.drain(..) {
+            service.plan_fresh(sink);
+            // A few runs at a time: what was planned is still at hand when it is written.
+            if service.fan.planned.len() >= PLANNED {
+                service.send(outlet, out);
+            }
+        }
+        service.session.pending = pending;
         service.plan_resends();
-        service.send(outlet, transmit(&path, 0));
-        if fresh > 0 && self.sessions[slot].report_at.is_none() {
-            self.sessions[slot].report_at = Some(now + REPORTS);
+        service.send(outlet, out);
+        let session = service.session;
+        if session.report_at.is_none() {
+            session.report_at = Some(now + REPORTS);
             self.arm_session(slot);
         }
     }
@@ -325,69 +342,82 @@ impl Service<'_> {
         self.counters.rtp_dropped_retransmissions.add(lost as u64);
     }
 
-    /// Decides about the packets of this pass, sink by sink.
-    fn plan_fresh(&mut self) {
+    /// Decides about the packets of this pass for one sink.
+    fn plan_fresh(&mut self, slot: usize) {
         let session = &mut *self.session;
         let overhead = overhead(session);
-        for slot in session.pending.drain(..) {
-            let sink = &mut self.sinks[slot];
-            let (Some(view), Some(track_slot)) = (&mut sink.view, sink.track) else {
+        let sink = &mut self.sinks[slot];
+        let introduces = sink.introduces();
+        let (Some(view), Some(track_slot)) = (&mut sink.view, sink.track) else {
+            return;
+        };
+        let track = &self.tracks[track_slot];
+        let has_rtx = sink.options.rtx_ssrc.is_some();
+        let table = match has_rtx {
+            true => session.table,
+            false => session.plain_table,
+        };
+        let to = self.tables.map(table);
+        let mid = introduces.then_some(sink.options.mid.as_bytes());
+        let mid = mid.filter(|_| to.id(ExtensionNumber::MID).is_some());
+        let mut sent = 0;
+        for &index in &track.fresh {
+            let fresh = &mut self.fan.fresh[index as usize];
+            let pt = fresh.header.payload_type;
+            let mapping = sink.options.mappings.iter().find(|of| of.from == pt);
+            let Some(mapping) = mapping.filter(|_| fresh.payload_len > 0) else {
+                view.skip(self.now, &fresh.incoming);
                 continue;
             };
-            let track = &self.tracks[track_slot];
-            let has_rtx = sink.options.rtx_ssrc.is_some();
-            let table = match has_rtx {
-                true => session.table,
-                false => session.plain_table,
-            };
-            let to = self.tables.map(table);
-            let mid = (has_rtx && !sink.acknowledged).then_some(sink.options.mid.as_bytes());
-            let mut sent = 0;
-            for &index in &track.fresh {
-                let fresh = &mut self.fan.fresh[index as usize];
-                let pt = fresh.header.payload_type;
-                let mapping = sink.options.mappings.iter().find(|of| of.from == pt);
-                let Some(mapping) = mapping.filter(|_| fresh.payload_len > 0) else {
-                    view.skip(self.now, &fresh.incoming);
-                    continue;
-                };
-                let numbers = match view.forward(self.now, &track.layers, &fresh.incoming) {
-                    Verdict::Send(numbers) => numbers,
-                    Verdict::Drop => continue,
-                    Verdict::Ask => {
-                        let layer = view.target().unwrap_or(fresh.incoming.layer);
-                        self.fan.asked.push((track_slot, layer));
-                        continue;
-                    }
-                };
-                let from = &track.extensions;
-                let block = match mid {
-                    Some(mid) => {
-                        let (place, block) = self.fan.blocks.own();
-                        block.rewrite(fresh.extensions(), from, to, Some(mid));
-                        place
-                    }
-                    None => self.fan.blocks.of_packet(fresh, from, (table, to)),
-                };
-                let block_len = self.fan.blocks.get(block).bytes().len();
-                let size = FIXED_HEADER + block_len + fresh.payload_len + overhead;
-                sink.sent.count(fresh.payload_len);
-                sink.resends.sent(size);
-                sent += 1;
-                self.fan.planned.push(Planned {
-                    source: Source::Fresh(index),
-                    sink: slot,
-                    header: renumbered(&fresh.header, &numbers, mapping.to, sink.options.ssrc),
-                    picture: fresh.incoming.picture,
-                    shift: numbers.picture,
-                    block,
-                    original: None,
-                    size,
-                    paddable: has_rtx,
-                });
+            let mut verdict = view.forward(self.now, &track.layers, &fresh.incoming);
+            if let Verdict::Send(numbers) = verdict
+                && sink.numbering.leaps(numbers.sequence)
+            {
+                view.repoint(&track.layers, &sink.options.layers);
+                verdict = view.forward(self.now, &track.layers, &fresh.incoming);
             }
-            self.counters.rtp_packets_out.add(sent);
+            let numbers = match verdict {
+                Verdict::Send(numbers) => numbers,
+                Verdict::Drop => continue,
+                Verdict::Ask => {
+                    let layer = view.target().unwrap_or(fresh.incoming.layer);
+                    self.fan.asked.push((track_slot, layer));
+                    continue;
+                }
+            };
+            sink.numbering.seal(numbers.sequence);
+            let from = &track.extensions;
+            let block = match mid {
+                Some(mid) => {
+                    let (place, block) = self.fan.blocks.own();
+                    block.rewrite(fresh.extensions(), from, to, Some(mid));
+                    place
+                }
+                None => self.fan.blocks.of_packet(fresh, from, (table, to)),
+            };
+            let block_len = self.fan.blocks.get(block).bytes().len();
+            let size = FIXED_HEADER + block_len + fresh.payload_len + overhead;
+            sink.sent.count(fresh.payload_len);
+            sink.resends.sent(size);
+            sent += 1;
+            self.fan.planned.push(Planned {
+                source: Source::Fresh(index),
+                sink: slot,
+                header: Header {
+                    payload_type: mapping.to,
+                    sequence: sink.numbering.wire(numbers.sequence),
+                    ssrc: sink.options.ssrc,
+                    ..shifted(&fresh.header, &numbers)
+                },
+                picture: fresh.incoming.picture,
+                shift: numbers.picture,
+                block,
+                original: None,
+                size,
+                paddable: has_rtx,
+            });
         }
+        self.counters.rtp_packets_out.add(sent);
     }
 
     /// Decides about the packets that the subscriber has asked for again.
@@ -419,9 +449,13 @@ impl Service<'_> {
             let Some(&mapping) = sink.mapping(kind.pt) else {
                 continue;
             };
-            let original = origin.numbers.sequence.wire();
-            let ssrc = sink.options.ssrc;
-            let mut header = renumbered(packet.header(), &origin.numbers, mapping.to, ssrc);
+            let original = sink.numbering.wire(origin.numbers.sequence);
+            let mut header = Header {
+                payload_type: mapping.to,
+                sequence: original,
+                ssrc: sink.options.ssrc,
+                ..shifted(packet.header(), &origin.numbers)
+            };
             let table = match (sink.options.rtx_ssrc, mapping.rtx) {
                 (Some(ssrc), Some(pt)) => {
                     header.ssrc = ssrc;
@@ -557,13 +591,10 @@ fn overhead(session: &Session) -> usize {
     profile.map_or(0, |profile| profile.rtp_overhead())
 }
 
-/// A publisher's header under a sink's numbers.
-fn renumbered(header: &Header, numbers: &Numbers, payload_type: u8, ssrc: u32) -> Header {
+/// A publisher's header with a sink's time.
+fn shifted(header: &Header, numbers: &Numbers) -> Header {
     Header {
-        marker: header.marker,
-        payload_type,
-        sequence: numbers.sequence.wire(),
         timestamp: header.timestamp.wrapping_add(numbers.timestamp_shift),
-        ssrc,
+        ..*header
     }
 }

@@ -142,7 +142,7 @@ impl Plane {
             .as_ref()
             .zip(sink.track)
             .and_then(|(view, track)| {
-                let origin = view.origin(sequence)?;
+                let origin = view.origin(sink.numbering.view_number(sequence))?;
                 let encoding = self.tracks[track]
                     .encodings
                     .get(usize::from(origin.layer.0))?;
@@ -229,9 +229,8 @@ impl Plane {
     /// Tells a publisher when its packets came.
     pub(crate) fn report_arrivals(&mut self, slot: usize) {
         let session = &mut self.sessions[slot];
-        let Some(&media) = session.streams.keys().next() else {
-            return;
-        };
+        let media = session.streams.keys().next().copied();
+        let media = media.unwrap_or(OURSELVES);
         let mut arrivals = std::mem::take(&mut session.arrivals);
         for _ in 0..MOST_FEEDBACKS {
             let mut more = false;
@@ -245,7 +244,9 @@ impl Plane {
                 break;
             }
         }
-        self.sessions[slot].arrivals = arrivals;
+        if arrivals.next_timeout().is_none_or(|at| at > self.now) {
+            self.sessions[slot].arrivals = arrivals;
+        }
     }
 
     /// Tells a session what it has sent us and what we have sent it, and sets the time of the next reports.

@@ -18,6 +18,7 @@ use crate::event::{Event, Lost};
 use crate::fanout::Resend;
 use crate::letter::Letter;
 use crate::plane::Plane;
+use crate::sinks::Spent;
 use crate::streams::Stream;
 use crate::tables::Table;
 use crate::transport::{self, Check, MediaKeys, Path, Transport, stun};
@@ -53,6 +54,8 @@ pub(crate) struct Session {
     pub(crate) sinks: Vec<usize>,
     /// The sink that sends with an SSRC.
     pub(crate) egress: FxHashMap<u32, usize>,
+    /// What SSRCs of former sinks have come to under the present keys.
+    pub(crate) spent: FxHashMap<u32, Spent>,
     /// When its packets came.
     pub(crate) arrivals: ArrivalLog,
     pub(crate) clock: PublisherClock,
@@ -241,6 +244,7 @@ impl Plane {
             tracks: Vec::new(),
             sinks: Vec::new(),
             egress: FxHashMap::default(),
+            spent: FxHashMap::default(),
             arrivals: ArrivalLog::default(),
             clock: PublisherClock::default(),
             round_trip: RoundTrip::default(),
@@ -350,12 +354,12 @@ impl Plane {
         }
         match event {
             transport::Event::Connected { keys } => {
-                session.keys = Some(Keys::new(&keys));
                 self.events.push_back(Event::Connected { session: id });
+                self.renew(slot, &keys);
                 self.connected(slot);
             }
             transport::Event::Rekeyed { keys } => {
-                session.keys = Some(Keys::new(&keys));
+                self.renew(slot, &keys);
                 self.connected(slot);
             }
             transport::Event::Resumed => {
@@ -375,11 +379,22 @@ impl Plane {
         }
     }
 
+    /// Every SSRC counts from the beginning under new keys.
+    fn renew(&mut self, slot: usize, keys: &MediaKeys) {
+        let session = &mut self.sessions[slot];
+        session.keys = Some(Keys::new(keys));
+        session.spent.clear();
+        for &sink in &session.sinks {
+            self.sinks[sink].renew();
+        }
+    }
+
     /// Media goes out from now on, which begins with key frames.
     fn connected(&mut self, slot: usize) {
         self.sessions[slot].connected = true;
         for index in 0..self.sessions[slot].sinks.len() {
             let sink = self.sessions[slot].sinks[index];
+            self.mute_sink(sink, false);
             self.refresh_sink(sink);
         }
     }

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use rtp::layers::View;
 use rtp::nack::Resends;
 use rtp::reports::Sent;
+use rtp::sequence::Extended;
 use rtp::srtp::SenderStream;
 use track::{ShardId, SinkId, TrackId};
 
@@ -13,8 +14,64 @@ use crate::plane::Plane;
 
 /// No packet is kept for longer.
 const HISTORY: Duration = Duration::from_secs(2);
+/// A subscriber that does not report knows an SSRC after so many packets, or never will.
+const INTRODUCTION: u32 = 1_000;
 /// Requests of one subscriber for a key frame count no more often than this.
 const KEYFRAMES_APART: Duration = Duration::from_secs(1);
+
+/// A number that is further ahead of the last one leaves too little of the half that tells wraps apart
+/// (RFC 3711 §3.3.1).
+const MOST_AHEAD: u64 = 0x4000;
+/// SSRCs of former sinks that a session remembers. The governing thread makes them up at random: one that
+/// was forgotten does not come again.
+const MOST_SPENT: usize = 4_096;
+
+/// What an SSRC has come to under the session's keys: whoever sends with it next goes on from there, for
+/// two packets under one number give both away (RFC 7714 §8.1).
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Spent {
+    stream: SenderStream,
+    next: u16,
+}
+
+/// How the numbers of a sink's view stand in packets.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Numbering {
+    /// The highest one of the view that was sealed.
+    highest: Option<Extended>,
+    /// What is added, so that the SSRC goes on where it was.
+    offset: u16,
+}
+
+impl Numbering {
+    /// What stands in a packet with this number of the view.
+    pub(crate) fn wire(&self, sequence: Extended) -> u16 {
+        sequence.wire().wrapping_add(self.offset)
+    }
+
+    /// The view's number of what stands in a packet.
+    pub(crate) fn view_number(&self, wire: u16) -> u16 {
+        wire.wrapping_sub(self.offset)
+    }
+
+    /// Whether a number is so far ahead that receivers would not know how often they have wrapped. Then
+    /// what was sent until now has to be forgotten: the SSRC goes on from there as if there was no gap.
+    pub(crate) fn leaps(&mut self, sequence: Extended) -> bool {
+        let highest = self.highest.unwrap_or(sequence);
+        let leap = sequence.0.saturating_sub(highest.0);
+        if leap <= MOST_AHEAD {
+            return false;
+        }
+        self.offset = self.offset.wrapping_sub(leap as u16);
+        self.highest = Some(sequence);
+        true
+    }
+
+    /// A packet is sealed under this number.
+    pub(crate) fn seal(&mut self, sequence: Extended) {
+        self.highest = self.highest.max(Some(sequence));
+    }
+}
 
 /// Sends a track to a session.
 pub(crate) struct Sink {
@@ -26,6 +83,7 @@ pub(crate) struct Sink {
     /// Begins once it is known what the track is.
     pub(crate) view: Option<View>,
     pub(crate) stream: SenderStream,
+    pub(crate) numbering: Numbering,
     pub(crate) rtx_stream: SenderStream,
     pub(crate) rtx_sequence: u16,
     pub(crate) sent: Sent,
@@ -47,9 +105,38 @@ impl Sink {
         self.options.rtx_ssrc.is_some()
     }
 
+    /// Packets say which section they are of (RFC 8843 §9.2): as long as the subscriber may not know. Not
+    /// where what is sent again has to be as it was.
+    pub(crate) fn introduces(&self) -> bool {
+        !self.acknowledged && self.has_rtx() && self.sent.packets < INTRODUCTION
+    }
+
     pub(crate) fn mapping(&self, pt: u8) -> Option<&Mapping> {
         let mut mappings = self.options.mappings.iter();
         mappings.find(|mapping| mapping.from == pt)
+    }
+
+    /// The session has new keys, under which every SSRC counts from the beginning.
+    pub(crate) fn renew(&mut self) {
+        self.stream = SenderStream::default();
+        self.rtx_stream = SenderStream::default();
+    }
+
+    /// What each SSRC of the sink has come to.
+    fn spent(&self) -> impl Iterator<Item = (u32, Spent)> {
+        let media = self.numbering.highest.map(|highest| Spent {
+            stream: self.stream,
+            next: self.numbering.wire(highest).wrapping_add(1),
+        });
+        let rtx = Spent {
+            stream: self.rtx_stream,
+            next: self.rtx_sequence,
+        };
+        let rtx = self.options.rtx_ssrc.map(|ssrc| (ssrc, rtx));
+        media
+            .map(|spent| (self.options.ssrc, spent))
+            .into_iter()
+            .chain(rtx)
     }
 
     pub(crate) fn hold_resends(&mut self, now: Instant) {
@@ -81,20 +168,29 @@ impl Plane {
             .into_iter()
             .flatten()
             .any(|ssrc| self.sessions[session].egress.contains_key(&ssrc));
-        if taken || self.sink_index.contains_key(&id) {
+        let twice = options.rtx_ssrc == Some(options.ssrc);
+        if taken || twice || self.sink_index.contains_key(&id) {
             return;
         }
         let track = self.find_track(track, home);
         let ssrcs = [Some(options.ssrc), options.rtx_ssrc];
+        let spent = &mut self.sessions[session].spent;
+        let media = spent.remove(&options.ssrc);
+        let rtx = options.rtx_ssrc.and_then(|ssrc| spent.remove(&ssrc));
+        let begins = first(id, options.ssrc);
         let slot = self.sinks.insert(Sink {
             id,
             session,
             track,
-            rtx_sequence: first(id, !options.ssrc),
+            rtx_sequence: rtx.map_or(first(id, !options.ssrc), |rtx| rtx.next),
             options,
             view: None,
-            stream: SenderStream::default(),
-            rtx_stream: SenderStream::default(),
+            stream: media.map_or(SenderStream::default(), |media| media.stream),
+            numbering: Numbering {
+                highest: None,
+                offset: media.map_or(0, |media| media.next.wrapping_sub(begins)),
+            },
+            rtx_stream: rtx.map_or(SenderStream::default(), |rtx| rtx.stream),
             sent: Sent::default(),
             reported: Sent::default(),
             resends: Resends::default(),
@@ -169,6 +265,14 @@ impl Plane {
         self.sink_index.remove(&sink.id);
         let session = &mut self.sessions[sink.session];
         session.egress.retain(|_, of| *of != slot);
+        for (ssrc, spent) in sink.spent() {
+            if session.spent.len() >= MOST_SPENT
+                && let Some(&any) = session.spent.keys().next()
+            {
+                session.spent.remove(&any);
+            }
+            session.spent.insert(ssrc, spent);
+        }
         session.pending.retain(|&of| of != slot);
         self.counters.rtc_sinks.set(self.sinks.len() as u64);
     }
@@ -207,6 +311,14 @@ impl Plane {
             }
         }
         self.begin_sink(slot);
+    }
+
+    /// Stops a sink whose session is away, or has it begin again.
+    pub(crate) fn mute_sink(&mut self, slot: usize, muted: bool) {
+        let sink = &mut self.sinks[slot];
+        if let (Some(view), Some(track)) = (&mut sink.view, sink.track) {
+            view.mute(&self.tracks[track].layers, muted);
+        }
     }
 
     /// Asks for the key frame that the sink waits for, if it does and is connected.

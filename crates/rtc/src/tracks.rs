@@ -602,6 +602,7 @@ impl Plane {
             starts_key_frame: frame.starts_key_frame,
             picture: frame.picture,
         };
+        let lengths = (packet.header_len(), payload.len());
         track.layers.arrived(now, &incoming);
         for index in 0..track.feeds.len() {
             let (feed, track) = (self.tracks[slot].feeds[index], self.tracks[slot].id);
@@ -617,8 +618,7 @@ impl Plane {
             }
         }
         if !self.tracks[slot].sinks.is_empty() {
-            let fresh = Fresh::new(incoming, &packet, data.clone());
-            self.push_fresh(slot, fresh);
+            self.push_fresh(slot, Fresh::new(incoming, header, lengths, data));
         }
         if begins {
             self.flows(slot);
@@ -694,7 +694,7 @@ impl Plane {
         let now = self.now;
         let track = &mut self.tracks[slot];
         let encoding = &mut track.encodings[usize::from(layer.0)];
-        let (Origin::Home { session }, Some(ssrc)) = (track.origin, encoding.ssrc) else {
+        let Origin::Home { session } = track.origin else {
             return;
         };
         if encoding.missing.next_timeout().is_none_or(|at| at > now) {
@@ -703,10 +703,13 @@ impl Plane {
         let round_trip = self.sessions[session].round_trip.get();
         self.sequences.clear();
         let lost = encoding.missing.due(now, round_trip, &mut self.sequences);
+        let ssrc = encoding.ssrc;
         if lost > 0 && track.options.video {
             self.want_keyframe(slot, layer);
         }
-        self.send_nack(session, ssrc);
+        if let Some(ssrc) = ssrc {
+            self.send_nack(session, ssrc);
+        }
     }
 
     /// Asks the publisher for a key frame, or the home to do so, unless somebody has just done that.

@@ -1,6 +1,7 @@
 //! Planes and scripted clients in memory, with the clock in hand.
 
 mod allocations;
+mod deadlines;
 mod forwarding;
 mod hostile;
 mod layers;
@@ -10,6 +11,7 @@ mod peer;
 mod reports;
 mod resending;
 mod script;
+mod sealing;
 mod sessions;
 mod shards;
 mod speed;

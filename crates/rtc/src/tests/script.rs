@@ -264,7 +264,7 @@ impl Net {
             layers: Vec::new(),
         };
         change(&mut options);
-        let rtx_ssrc = options.rtx_ssrc;
+        let (ssrc, rtx_ssrc) = (options.ssrc, options.rtx_ssrc);
         let home = self.home(track);
         let session = self.peers[peer.0].session;
         let options = Box::new(options);
