@@ -148,3 +148,87 @@ impl Dtls {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn identity(profile: Option<plan::Profile>) -> Identity {
+        let made = rcgen::generate_simple_self_signed(["load".to_owned()]).expect("a certificate");
+        let plan = Plan {
+            sessions: 1,
+            certificate: made.cert.der().to_vec(),
+            private_key: made.signing_key.serialize_der(),
+            profile,
+            open_each: 7,
+            server_pid: None,
+        };
+        Identity::new(&plan).expect("a configuration")
+    }
+
+    /// Carries records between the two until both have keys.
+    fn shake_hands(
+        client: &mut Dtls,
+        server: &mut Dtls,
+    ) -> Result<[(Keys, Keys); 2], HandshakeError> {
+        let start = Instant::now();
+        let (mut clients, mut servers) = (None, None);
+        let (mut to_client, mut to_server) = (Vec::new(), Vec::new());
+        for step in 0..100 {
+            let now = start + Duration::from_millis(20 * step);
+            let mut sent = Vec::new();
+            for datagram in std::iter::once(None).chain(to_client.drain(..).map(Some)) {
+                let datagram: Option<Vec<u8>> = datagram;
+                let keys = client.drive(now, datagram.as_deref(), |out| sent.push(out.to_vec()))?;
+                clients = clients.or(keys);
+            }
+            to_server.append(&mut sent);
+            for datagram in std::iter::once(None).chain(to_server.drain(..).map(Some)) {
+                let datagram: Option<Vec<u8>> = datagram;
+                let keys = server.drive(now, datagram.as_deref(), |out| sent.push(out.to_vec()))?;
+                servers = servers.or(keys);
+            }
+            to_client.append(&mut sent);
+            if let (Some(client), Some(server)) = (&clients, &servers) {
+                return Ok([client.clone(), server.clone()]);
+            }
+        }
+        panic!("the handshake does not end");
+    }
+
+    #[test]
+    fn one_profile_can_be_all_that_is_offered() {
+        let now = Instant::now();
+        let server = identity(None);
+        for (offered, agreed) in [
+            (None, Profile::AeadAes256Gcm),
+            (Some(plan::Profile::AeadAes128Gcm), Profile::AeadAes128Gcm),
+            (
+                Some(plan::Profile::AesCm128HmacSha1),
+                Profile::AesCm128HmacSha1,
+            ),
+        ] {
+            let client = identity(offered);
+            let [clients, servers] = shake_hands(
+                &mut Dtls::new(now, &client, true, None),
+                &mut Dtls::new(now, &server, false, None),
+            )
+            .expect("they agree");
+            assert_eq!(clients.0.profile(), agreed);
+            assert_eq!(servers.1.profile(), agreed);
+        }
+    }
+
+    #[test]
+    fn another_certificate_than_the_announced_one_is_refused() {
+        let now = Instant::now();
+        let (client, server) = (identity(None), identity(None));
+        let result = shake_hands(
+            &mut Dtls::new(now, &client, true, Some(vec![0; 32])),
+            &mut Dtls::new(now, &server, false, None),
+        );
+        assert!(matches!(result, Err(HandshakeError::Fingerprint)));
+    }
+}
