@@ -3,6 +3,7 @@
 Sections are cut apart, not parsed: who has seen a section's text before need not read it again.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import cast
@@ -16,6 +17,10 @@ from tidegate.calls.sdp.limits import (
 )
 from tidegate.calls.sdp.section import DIRECTIONS, Direction, Extension, attributes
 from tidegate.calls.sdp.transport import Transport, TransportLines
+
+_NO_TEXT = re.compile("[\x00-\x08\x0b-\x1f\x7f\x85\u2028\u2029]")
+"""RFC 8866 §9 excludes NUL, CR and LF. What some reader takes for the end of a line would let a
+publisher write lines into the descriptions of its subscribers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +112,8 @@ class Description:
         if len(text) >= MAX_CHARACTERS or text.count("\n") > MAX_LINES:
             raise malformed("it is too long")
         lines = text.replace("\r\n", "\n").strip("\r\n")
+        if _NO_TEXT.search(lines):
+            raise malformed("a line has control characters")
         if lines.count("\nm=") > MAX_SECTIONS:
             raise malformed("too many sections")
         head, *sections = lines.split("\nm=")

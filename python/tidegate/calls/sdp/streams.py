@@ -103,7 +103,7 @@ class StreamLines:
             self._cname = self._cname or cname
 
     def _group(self, value: str) -> None:
-        semantics, *members = value.split()
+        semantics, *members = value.split() or [""]
         if semantics == "FID" and len(members) == 2 and len(self._repairs) < MAX_SSRCS:
             self._repairs.append((_ssrc(members[0]), _ssrc(members[1])))
         elif semantics == "SIM" and len(members) <= MAX_SSRCS:
