@@ -77,11 +77,11 @@ class BadNetwork:
     def __init__(self, server_port: int | None = None, *, seed: int = 1) -> None:
         self._server = None if server_port is None else ("127.0.0.1", server_port)
         self._seed = seed
-        self._front = _socket()
-        self._front.bind(("127.0.0.1", 0))
+        self._front = _bound()
         self.port: int = self._front.getsockname()[1]
         self.lost = 0
         self._legs: dict[tuple[str, int], Leg] = {}
+        self._forgotten: list[socket.socket] = []
         self._links: dict[str, tuple[Link, Link]] = {}
         self._everyone = (PERFECT, PERFECT)
         self._due: list[tuple[float, int, socket.socket, bytes, tuple[str, int]]] = []
@@ -111,6 +111,19 @@ class BadNetwork:
             for leg in self._legs.values():
                 self._set(leg)
 
+    def rebind(self, ufrag: str | None = None) -> None:
+        """Gives a leg another port towards the server, as a NAT does that has forgotten it.
+
+        What the server sends to the old port is lost. Without ``ufrag``: every leg.
+        """
+        with self._lock:
+            for leg in self._legs.values():
+                if ufrag is None or ufrag in leg.ufrags:
+                    self._selector.unregister(leg.upstream)
+                    self._forgotten.append(leg.upstream)
+                    leg.upstream = _bound()
+                    self._selector.register(leg.upstream, selectors.EVENT_READ, leg)
+
     def start(self) -> None:
         self._thread.start()
 
@@ -120,7 +133,7 @@ class BadNetwork:
         self._thread.join()
         for leg in self._legs.values():
             leg.upstream.close()
-        for each in (self._front, self._waker, self._wake):
+        for each in (*self._forgotten, self._front, self._waker, self._wake):
             each.close()
         self._selector.close()
 
@@ -165,14 +178,12 @@ class BadNetwork:
                 heapq.heappush(self._due, (at, next(self._order), out, packet, to))
 
     def _new_leg(self, client: tuple[str, int]) -> Leg:
-        upstream = _socket()
-        upstream.bind(("127.0.0.1", 0))
         # The order in which clients come is the test's own; their ports are not.
-        leg = Leg(client, upstream, random.Random(f"{self._seed}/{len(self._legs)}"))
+        leg = Leg(client, _bound(), random.Random(f"{self._seed}/{len(self._legs)}"))
         with self._lock:
             self._legs[client] = leg
             self._set(leg)
-        self._selector.register(upstream, selectors.EVENT_READ, leg)
+            self._selector.register(leg.upstream, selectors.EVENT_READ, leg)
         return leg
 
     def _set(self, leg: Leg) -> None:
@@ -207,8 +218,9 @@ def ufrags_of(packet: bytes) -> set[str]:
     return set()
 
 
-def _socket() -> socket.socket:
+def _bound() -> socket.socket:
     made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    made.bind(("127.0.0.1", 0))
     made.setblocking(False)
     for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
         made.setsockopt(socket.SOL_SOCKET, option, _BUFFER_BYTES)

@@ -67,6 +67,22 @@ def test_a_delayed_packet_comes_after_a_later_one(
         assert [server.recv(100), server.recv(100)] == [b"second", b"first"]
 
 
+def test_a_leg_that_is_bound_anew_has_another_port_and_hears_nothing_at_the_old_one(
+    server: socket.socket, client: socket.socket
+) -> None:
+    with bad_network(server.getsockname()[1]) as network:
+        client.sendto(b"before", ("127.0.0.1", network.port))
+        _, old = server.recvfrom(100)
+        network.rebind()
+        client.sendto(b"after", ("127.0.0.1", network.port))
+        packet, new = server.recvfrom(100)
+        assert packet == b"after"
+        assert new != old
+        server.sendto(b"lost", old)
+        server.sendto(b"arrives", new)
+        assert client.recv(100) == b"arrives"
+
+
 def test_the_same_seed_loses_the_same_packets() -> None:
     link = Link(loss=0.05, delay=0.01, reorder=0.1, duplicate=0.1)
 
