@@ -4,7 +4,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -61,8 +61,11 @@ def cache() -> Path:
     return Path(given) if given else home / "tidegate" / "peers"
 
 
-def build() -> None:
-    """Builds LiveKit through the Go module proxy where there is Go, which takes seven minutes once.
+def build(say: Callable[[str], object]) -> None:
+    """Builds LiveKit through the Go module proxy where there is Go, once.
+
+    Args:
+        say: told when it begins, as it takes minutes.
 
     Raises:
         BenchError: it does not build.
@@ -72,6 +75,7 @@ def build() -> None:
         return
     folder = _livekit_program().parent
     folder.mkdir(parents=True, exist_ok=True)
+    say(f"building LiveKit {_LIVEKIT_VERSION} into {folder}: seven minutes, once")
     command = [go, "install", f"{_LIVEKIT_MODULE}@{_LIVEKIT_VERSION}"]
     environ = os.environ | {"GOBIN": str(folder)}
     built = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)

@@ -1,5 +1,6 @@
 """``tidegate bench sfu``: figures of this SFU, or of any other."""
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -107,7 +108,7 @@ def sfu(
     chosen = list(modes) or list(OWN)
     entrants = [entrant(ours, settings, chosen)]
     if with_peers:
-        peers.build()
+        peers.build(lambda line: print(line, file=sys.stderr))
         compared = [mode for mode in chosen if mode in COMPARED or mode in modes]
         entrants += [entrant(peer, settings, compared) for peer in peers.peers()]
     rounds = rounds or (5 if with_peers else 1)
