@@ -46,6 +46,11 @@ class Observed:
         counters: dict[str, int] = self.ask("stats")["engine"]
         return counters
 
+    def shards(self) -> list[dict[str, int]]:
+        """The counters of each shard."""
+        counters: list[dict[str, int]] = self.ask("stats")["shards"]
+        return counters
+
     def resident(self) -> int:
         """Bytes of memory that the process has."""
         status = Path(f"/proc/{self.server.pid}/status").read_text()

@@ -38,10 +38,12 @@ def _keep_engines() -> None:
 async def _stats() -> dict[str, Any]:
     gc.collect()
     totals: dict[str, int] = {}
-    for shard in _engines[0].stats():
+    shards = _engines[0].stats()
+    for shard in shards:
         for name, value in shard.items():
             totals[name] = totals.get(name, 0) + value
-    return {"engine": totals, "tasks": len(asyncio.all_tasks()), "objects": len(gc.get_objects())}
+    counters = {"engine": totals, "shards": shards}
+    return {**counters, "tasks": len(asyncio.all_tasks()), "objects": len(gc.get_objects())}
 
 
 def _say(told: Any) -> None:
