@@ -9,8 +9,8 @@ use is::stun::{StunMessage, TransId};
 use super::plan::Credentials;
 
 /// How long a first check waits for its answer; doubled with each that gets none.
-const FIRST_WAIT: Duration = Duration::from_millis(100);
-const LONGEST_WAIT: Duration = Duration::from_millis(1600);
+const FIRST_WAIT: Duration = Duration::from_millis(50);
+const LONGEST_WAIT: Duration = Duration::from_millis(200);
 /// Consent is asked for again after this (RFC 7675 §5.1).
 const CONSENT: Duration = Duration::from_secs(4);
 /// RFC 8445 §5.1.2: a host candidate, IPv4, first component.

@@ -18,7 +18,7 @@ COPIES_PER_SECOND = 40_000
 """What a server forwards while the cost of a copy is measured, however many subscribers there are:
 about what the slowest peer carries."""
 
-_JOINS_AT_ONCE = 16
+_JOINS_AT_ONCE = 32
 _VIDEOS = 200
 _VIDEOS_PER_PUBLISHER = 50
 
