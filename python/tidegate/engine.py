@@ -80,7 +80,8 @@ class EngineLoop:
         self._moq = moq
         self._calls = calls
         self._loop = asyncio.get_running_loop()
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: asyncio.Handle | None = None
+        self._due = 0.0
         self._stopped = asyncio.Event()
         self.failed: asyncio.Future[None] = self._loop.create_future()
         self._loop.add_reader(engine.fileno(), self._drain)
@@ -132,10 +133,13 @@ class EngineLoop:
         due = min((at for at in deadlines if at is not None), default=None)
         timer = self._timer
         if timer is not None:
-            if due is not None and timer.when() <= due and not timer.cancelled():
+            if due is not None and self._due <= due and not timer.cancelled():
                 return
             timer.cancel()
-        self._timer = None if due is None else self._loop.call_at(due, self._fire)
+        self._timer = None
+        if due is not None:
+            # What is due already is no timer to uvloop, and does not tell its time.
+            self._timer, self._due = self._loop.call_at(due, self._fire), due
 
     def _fire(self) -> None:
         self._timer = None
