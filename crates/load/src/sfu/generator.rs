@@ -36,7 +36,6 @@ struct Counting {
     phase: Phase,
     since: Instant,
     totals: Totals,
-    published: u64,
     dropped: u64,
     own_cpu: Duration,
     server_cpu: Cpu,
@@ -207,9 +206,6 @@ impl Generator {
                 session.end();
                 continue;
             }
-            if let Some(counting) = counting {
-                counting.published += sizes.len() as u64;
-            }
             let mut rest = &self.frame[..];
             for (size, segments) in runs(sizes) {
                 let (run, next) = rest.split_at(size * segments);
@@ -233,7 +229,6 @@ impl Generator {
             phase: Phase::WarmUp,
             since: now,
             totals: Totals::default(),
-            published: 0,
             dropped: 0,
             own_cpu: Duration::ZERO,
             server_cpu: Cpu::default(),
