@@ -112,6 +112,11 @@ class Peer:
         longest: float = await self._call("longestFreeze", mid, seconds)
         return longest
 
+    async def believes_in(self, bits: int) -> float:
+        """Milliseconds until the browser believes that its way carries so many bits a second."""
+        waited: float = await self._call("believesIn", bits)
+        return waited
+
     async def ufrag(self) -> str:
         """The page's ICE username fragment."""
         ufrag: str = await self._call("ufrag")

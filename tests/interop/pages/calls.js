@@ -236,6 +236,19 @@ class Peer {
   longestFreeze(mid, seconds) {
     return longestFreeze(this.pc, mid, seconds);
   }
+  /** Waits until the browser believes that its way carries so many bits a second; milliseconds. */
+  async believesIn(bits, seconds = 15) {
+    const begun = performance.now();
+    for (;;) {
+      let most = 0;
+      for (const report of (await this.pc.getStats()).values()) {
+        if (report.type === "candidate-pair") most = Math.max(most, report.availableOutgoingBitrate ?? 0);
+      }
+      if (most >= bits) return performance.now() - begun;
+      if (performance.now() - begun > seconds * 1000) throw new Error(`it believes in ${most}`);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
   ufrag() {
     return this.pc.localDescription.sdp.match(/a=ice-ufrag:(.+)\r/)[1];
   }
