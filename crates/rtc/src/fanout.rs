@@ -431,7 +431,9 @@ impl Service<'_> {
                 continue;
             }
             let sink = self.sinks.get_mut(resend.sink);
-            let Some(sink) = sink.filter(|sink| sink.id == resend.id) else {
+            let wanted = |sink: &&mut Sink| sink.id == resend.id && sink.may_resend(self.now);
+            let Some(sink) = sink.filter(wanted) else {
+                dropped.add(1);
                 continue;
             };
             let origin = resend.origin;

@@ -133,8 +133,7 @@ impl Plane {
             return;
         };
         let sink = &mut self.sinks[sink_slot];
-        let held = sink.resends_held.is_some_and(|until| until > self.now);
-        if media != sink.options.ssrc || held && !sink.has_rtx() {
+        if media != sink.options.ssrc || !sink.may_resend(self.now) {
             return dropped.add(1);
         }
         let found = sink
@@ -310,7 +309,8 @@ impl Plane {
             {
                 left = rest;
                 let state = &mut self.sinks[sink];
-                any |= state.sent != state.reported;
+                any |= state.sent != state.noted;
+                state.noted = state.sent;
                 if let Some(info) = self.sender_info(sink) {
                     reports[used] = (sink, info);
                     used += 1;

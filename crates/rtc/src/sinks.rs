@@ -89,12 +89,14 @@ pub(crate) struct Sink {
     pub(crate) sent: Sent,
     /// What `sent` was when the last report went out.
     pub(crate) reported: Sent,
+    /// What `sent` was when the last report was due.
+    pub(crate) noted: Sent,
     pub(crate) resends: Resends,
     /// The subscriber has reported on the SSRC: it knows what it is, and packets go without a MID.
     pub(crate) acknowledged: bool,
     /// Until then nothing is sent again as it was: it would be something else by now, under a number
     /// that SRTP has used.
-    pub(crate) resends_held: Option<Instant>,
+    resends_held: Option<Instant>,
     /// When the subscriber last asked for a key frame.
     asked: Option<Instant>,
 }
@@ -141,6 +143,11 @@ impl Sink {
 
     pub(crate) fn hold_resends(&mut self, now: Instant) {
         self.resends_held = Some(now + HISTORY);
+    }
+
+    /// Whether what the sink has sent can be sent again.
+    pub(crate) fn may_resend(&self, now: Instant) -> bool {
+        self.has_rtx() || self.resends_held.is_none_or(|until| until <= now)
     }
 
     /// Whether a request of the subscriber for a key frame counts.
@@ -193,6 +200,7 @@ impl Plane {
             rtx_stream: rtx.map_or(SenderStream::default(), |rtx| rtx.stream),
             sent: Sent::default(),
             reported: Sent::default(),
+            noted: Sent::default(),
             resends: Resends::default(),
             acknowledged: false,
             resends_held: None,
@@ -296,6 +304,7 @@ impl Plane {
 
     /// The sink has another track, or its track counts anew.
     fn repoint_sink(&mut self, slot: usize) {
+        self.forget_resends(slot);
         let sink = &mut self.sinks[slot];
         let Some(track) = sink.track.map(|track| &self.tracks[track]) else {
             return;
@@ -311,6 +320,12 @@ impl Plane {
             }
         }
         self.begin_sink(slot);
+    }
+
+    /// What the subscriber has asked for in this pass may be something else by now.
+    pub(crate) fn forget_resends(&mut self, slot: usize) {
+        let session = &mut self.sessions[self.sinks[slot].session];
+        session.resends.retain(|resend| resend.sink != slot);
     }
 
     /// Stops a sink whose session is away, or has it begin again.

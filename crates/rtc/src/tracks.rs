@@ -391,6 +391,7 @@ impl Plane {
         self.tracks[slot].layers.restart(layer);
         for index in 0..self.tracks[slot].sinks.len() {
             let sink = self.tracks[slot].sinks[index];
+            self.forget_resends(sink);
             if let Some(view) = &mut self.sinks[sink].view {
                 view.restart(&self.tracks[slot].layers, layer);
             }

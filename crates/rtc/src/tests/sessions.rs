@@ -186,6 +186,26 @@ fn a_shard_that_shuts_down_ends_its_sessions_and_says_so() {
 }
 
 #[test]
+fn a_session_that_was_busy_is_idle_again() {
+    let mut net = Net::new();
+    let publisher = net.join();
+    let mut camera = net.flowing(publisher);
+    let subscriber = net.join();
+    net.watch(subscriber, camera.track);
+    net.frame(&mut camera, 2, true);
+    net.film(&mut camera, 2.0);
+    net.run(ms(10_000));
+    for peer in [publisher, subscriber] {
+        net.peer(peer).alive = false;
+    }
+    net.run(ms(600));
+    let next = net.planes[0]
+        .next_timeout()
+        .expect("the silence is noticed");
+    assert!(next > net.now + ms(1_000));
+}
+
+#[test]
 fn an_idle_session_wakes_its_shard_for_nothing_but_its_transport() {
     let mut net = Net::new();
     let peer = net.join();
