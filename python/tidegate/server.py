@@ -118,6 +118,7 @@ async def serving(config: Config) -> AsyncIterator[asyncio.Future[None]]:
             build_app(services), config.http, config.http_limits, tls_files=_tls_files(config)
         )
         stack.push_async_callback(http.stop)
+        stack.callback(media.act, calls.stop)
         for task in (watch.run(), shown.keep_fresh(media)):
             stack.callback(asyncio.create_task(task).cancel)
         _announce(config, account, http.address, udp, shown.certificate, data_dir)

@@ -150,6 +150,18 @@ def test_what_waits_when_its_app_is_deleted_is_answered() -> None:
     sfu.server.close_app(APP, sfu.now)
 
 
+def test_what_waits_when_the_node_stops_is_answered_and_media_ends() -> None:
+    sfu = Sfu()
+    publisher = sfu.publisher("cam")
+    waiting = sfu.client().ask((sfu.client(), "cam"))
+    assert waiting.waits
+    sfu.server.stop(sfu.now)
+    assert waiting.error == (503, "temporarily_unavailable_error", None)
+    assert sfu.engine.sessions == {}
+    assert publisher.state().error == (410, "session_error", None)
+    assert sfu.server.next_timeout() is None
+
+
 def test_there_is_room_for_so_many_sessions_of_an_app_and_of_a_node() -> None:
     sfu = Sfu(Limits(sessions=3, sessions_per_app=2))
     sfu.client()

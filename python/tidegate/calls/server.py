@@ -139,6 +139,12 @@ class CallsServer:
             self._guarded("closing an app", session.end, AppNotFound())
         self._settle(now)
 
+    def stop(self, now: float) -> None:
+        """The node stops: media ends at once, and what waits is answered 503."""
+        for session in [*self._handles.values()]:
+            self._guarded("stopping", session.end, CallsUnavailable("The node is stopping."))
+        self._settle(now)
+
     # Operations of the HTTP API.
 
     def open_session(
