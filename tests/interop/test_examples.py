@@ -137,7 +137,7 @@ async def test_everybody_in_the_call_sees_everybody_else(
             page.on("pageerror", lambda error: print("page error:", error))
             await page.goto(f"http://127.0.0.1:{port}")
         for page in pages:
-            await page.wait_for_function(SHOWN, arg=3, timeout=20_000)
+            await page.wait_for_function(SHOWN, arg=3, timeout=40_000)
         await pages[0].close(run_before_unload=True)
         for page in pages[1:]:
             await page.wait_for_function(SHOWN, arg=2, timeout=20_000)
