@@ -8,11 +8,14 @@ from collections.abc import AsyncIterator, Iterator
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.async_api import Browser, Page, async_playwright
 
+from tests.impairment import BadNetwork, bad_network
 from tests.interop.clients import INTEROP, NODE_MODULES
+from tests.server import Server, running_server
 
 ROOT = INTEROP.parents[1]
 
@@ -82,3 +85,20 @@ async def page(chromium: Browser) -> Page:
     page.on("console", lambda message: print("console:", message.text))
     page.on("pageerror", lambda error: print("page error:", error))
     return page
+
+
+@pytest.fixture
+def network() -> Iterator[BadNetwork]:
+    """A network that is perfect until a test makes it worse."""
+    with bad_network(seed=7) as running:
+        yield running
+
+
+@pytest.fixture
+def behind(network: BadNetwork, tmp_path: Path) -> Iterator[Server]:
+    """A server whose only candidate is the network's port."""
+    with running_server(tmp_path, {"TIDEGATE_ANNOUNCE": f"127.0.0.1:{network.port}"}) as server:
+        port = urlsplit(server.webtransport).port
+        assert port
+        network.forward_to(port)
+        yield server

@@ -1,39 +1,20 @@
 """Chromium behind a bad network, on one leg at a time: pictures keep moving, sound is whole."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
-from urllib.parse import urlsplit
 
 import pytest
 from playwright.async_api import Browser
 
-from tests.impairment import BadNetwork, Link, bad_network
+from tests.impairment import BadNetwork, Link
 from tests.interop.calls import Peer, opened, peer
-from tests.server import Server, running_server
+from tests.server import Server
 
 pytestmark = [pytest.mark.foreign, pytest.mark.browser, pytest.mark.slow]
 
 BAD = Link(loss=0.05, delay=0.05, reorder=0.02, duplicate=0.02)
 SETTLING, MEASURED = 5.0, 10.0
 """Seconds: the jitter buffers grow first, on a busy machine not in time for the first measure."""
-
-
-@pytest.fixture
-def network() -> Iterator[BadNetwork]:
-    with bad_network(seed=7) as running:
-        yield running
-
-
-@pytest.fixture
-def behind(network: BadNetwork, tmp_path: Path) -> Iterator[Server]:
-    """A server whose only candidate is the bad network's port."""
-    with running_server(tmp_path, {"TIDEGATE_ANNOUNCE": f"127.0.0.1:{network.port}"}) as server:
-        port = urlsplit(server.webtransport).port
-        assert port
-        network.forward_to(port)
-        yield server
 
 
 @pytest.mark.parametrize("leg", ["publisher", "subscriber"])

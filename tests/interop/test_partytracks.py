@@ -1,17 +1,15 @@
 """partytracks, Cloudflare's own client library, in Chromium: unmodified but for its prefix."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 from playwright.async_api import Browser, Page
 
-from tests.impairment import CUT, BadNetwork, bad_network
-from tests.server import App, Server, running_server
+from tests.impairment import CUT, BadNetwork
+from tests.server import App, Server
 
 pytestmark = [pytest.mark.foreign, pytest.mark.browser]
 
@@ -113,22 +111,6 @@ async def test_a_pull_prefers_another_layer(app: App, chromium: Browser, pages: 
         await other.evaluate("(args) => prefer(...args)", [small, "a"])
         await other.evaluate("(args) => becomes(...args)", [small, 1280])
         await flows(other, [small])
-
-
-@pytest.fixture
-def network() -> Iterator[BadNetwork]:
-    with bad_network() as running:
-        yield running
-
-
-@pytest.fixture
-def behind(network: BadNetwork, tmp_path: Path) -> Iterator[Server]:
-    """A server whose only candidate is the bad network's port."""
-    with running_server(tmp_path, {"TIDEGATE_ANNOUNCE": f"127.0.0.1:{network.port}"}) as server:
-        port = urlsplit(server.webtransport).port
-        assert port
-        network.forward_to(port)
-        yield server
 
 
 @pytest.mark.slow

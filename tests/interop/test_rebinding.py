@@ -1,34 +1,15 @@
 """A NAT gives a page another port in the middle of a call: pictures and sound find it there."""
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Literal
-from urllib.parse import urlsplit
 
 import pytest
 from playwright.async_api import Browser
 
-from tests.impairment import BadNetwork, bad_network
+from tests.impairment import BadNetwork
 from tests.interop.calls import opened, peer
-from tests.server import Server, running_server
+from tests.server import Server
 
 pytestmark = [pytest.mark.foreign, pytest.mark.browser]
-
-
-@pytest.fixture
-def network() -> Iterator[BadNetwork]:
-    with bad_network() as running:
-        yield running
-
-
-@pytest.fixture
-def behind(network: BadNetwork, tmp_path: Path) -> Iterator[Server]:
-    """A server whose only candidate is the network's port."""
-    with running_server(tmp_path, {"TIDEGATE_ANNOUNCE": f"127.0.0.1:{network.port}"}) as server:
-        port = urlsplit(server.webtransport).port
-        assert port
-        network.forward_to(port)
-        yield server
 
 
 @pytest.mark.parametrize("leg", ["publisher", "subscriber"])
