@@ -342,7 +342,7 @@ class Engine:
         """New handshakes use this certificate; sessions that stand are not touched."""
 
     def stats(self) -> list[dict[str, int]]:
-        """Counters of each shard, since the start; see docs/reference/metrics.md."""
+        """Counters of each shard since the start, named and told apart in `crates/track` and `crates/shard`."""
 
     def shutdown(self, code: int, reason: str, deadline: float) -> None:
         """Closes every session, waits at most ``deadline`` seconds for goodbyes, then :class:`Stopped`."""
