@@ -103,6 +103,8 @@ struct Planned {
     source: Source,
     sink: usize,
     header: Header,
+    /// Under its SSRC, without wrapping.
+    number: u64,
     picture: Option<vp8::Picture>,
     shift: vp8::Shift,
     block: BlockRef,
@@ -385,7 +387,8 @@ impl Service<'_> {
                     continue;
                 }
             };
-            sink.numbering.seal(numbers.sequence);
+            sink.numbering.give(numbers.sequence);
+            let number = sink.numbering.number(numbers.sequence);
             let from = &track.extensions;
             let block = match mid {
                 Some(mid) => {
@@ -405,10 +408,11 @@ impl Service<'_> {
                 sink: slot,
                 header: Header {
                     payload_type: mapping.to,
-                    sequence: sink.numbering.wire(numbers.sequence),
+                    sequence: number as u16,
                     ssrc: sink.options.ssrc,
                     ..shifted(&fresh.header, &numbers)
                 },
+                number,
                 picture: fresh.incoming.picture,
                 shift: numbers.picture,
                 block,
@@ -451,7 +455,8 @@ impl Service<'_> {
             let Some(&mapping) = sink.mapping(kind.pt) else {
                 continue;
             };
-            let original = sink.numbering.wire(origin.numbers.sequence);
+            let mut number = sink.numbering.number(origin.numbers.sequence);
+            let original = number as u16;
             let mut header = Header {
                 payload_type: mapping.to,
                 sequence: original,
@@ -462,8 +467,9 @@ impl Service<'_> {
                 (Some(ssrc), Some(pt)) => {
                     header.ssrc = ssrc;
                     header.payload_type = pt;
-                    header.sequence = sink.rtx_sequence;
-                    sink.rtx_sequence = sink.rtx_sequence.wrapping_add(1);
+                    number = sink.rtx_number;
+                    header.sequence = number as u16;
+                    sink.rtx_number += 1;
                     session.table
                 }
                 (None, _) => session.plain_table,
@@ -487,6 +493,7 @@ impl Service<'_> {
                 },
                 sink: resend.sink,
                 header,
+                number,
                 picture: codecs::inspect(kind.codec, packet.payload(), header.marker).picture,
                 shift: origin.numbers.picture,
                 block,
@@ -583,7 +590,9 @@ impl Service<'_> {
             None => &mut sink.stream,
         };
         let keys = self.session.keys.as_ref()?;
-        keys.sender.protect(stream, out, header_len, len).ok()
+        let sealer = &keys.sender;
+        let sealed = sealer.protect_numbered(stream, planned.number, out, header_len, len);
+        sealed.ok()
     }
 }
 

@@ -31,27 +31,28 @@ const MOST_SPENT: usize = 4_096;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Spent {
     stream: SenderStream,
-    next: u16,
+    next: u64,
 }
 
 /// How the numbers of a sink's view stand in packets.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Numbering {
-    /// The highest one of the view that was sealed.
+    /// The highest one of the view that was given to a packet.
     highest: Option<Extended>,
     /// What is added, so that the SSRC goes on where it was.
-    offset: u16,
+    offset: u64,
 }
 
 impl Numbering {
-    /// What stands in a packet with this number of the view.
-    pub(crate) fn wire(&self, sequence: Extended) -> u16 {
-        sequence.wire().wrapping_add(self.offset)
+    /// The packet's number under the SSRC, without wrapping; its low 16 bits stand in the packet. No two
+    /// packets have the same, whether they are sent or dropped in the end.
+    pub(crate) fn number(&self, sequence: Extended) -> u64 {
+        sequence.0.wrapping_add(self.offset)
     }
 
     /// The view's number of what stands in a packet.
     pub(crate) fn view_number(&self, wire: u16) -> u16 {
-        wire.wrapping_sub(self.offset)
+        wire.wrapping_sub(self.offset as u16)
     }
 
     /// Whether a number is so far ahead that receivers would not know how often they have wrapped. Then
@@ -62,13 +63,13 @@ impl Numbering {
         if leap <= MOST_AHEAD {
             return false;
         }
-        self.offset = self.offset.wrapping_sub(leap as u16);
+        self.offset = self.offset.wrapping_sub(leap);
         self.highest = Some(sequence);
         true
     }
 
-    /// A packet is sealed under this number.
-    pub(crate) fn seal(&mut self, sequence: Extended) {
+    /// A packet gets this number.
+    pub(crate) fn give(&mut self, sequence: Extended) {
         self.highest = self.highest.max(Some(sequence));
     }
 }
@@ -85,7 +86,8 @@ pub(crate) struct Sink {
     pub(crate) stream: SenderStream,
     pub(crate) numbering: Numbering,
     pub(crate) rtx_stream: SenderStream,
-    pub(crate) rtx_sequence: u16,
+    /// The number of the next retransmission, without wrapping.
+    pub(crate) rtx_number: u64,
     pub(crate) sent: Sent,
     /// What `sent` was when the last report went out.
     pub(crate) reported: Sent,
@@ -128,11 +130,11 @@ impl Sink {
     fn spent(&self) -> impl Iterator<Item = (u32, Spent)> {
         let media = self.numbering.highest.map(|highest| Spent {
             stream: self.stream,
-            next: self.numbering.wire(highest).wrapping_add(1),
+            next: self.numbering.number(highest).wrapping_add(1),
         });
         let rtx = Spent {
             stream: self.rtx_stream,
-            next: self.rtx_sequence,
+            next: self.rtx_number,
         };
         let rtx = self.options.rtx_ssrc.map(|ssrc| (ssrc, rtx));
         media
@@ -189,13 +191,13 @@ impl Plane {
             id,
             session,
             track,
-            rtx_sequence: rtx.map_or(first(id, !options.ssrc), |rtx| rtx.next),
+            rtx_number: rtx.map_or(first(id, !options.ssrc).into(), |rtx| rtx.next),
             options,
             view: None,
             stream: media.map_or(SenderStream::default(), |media| media.stream),
             numbering: Numbering {
                 highest: None,
-                offset: media.map_or(0, |media| media.next.wrapping_sub(begins)),
+                offset: media.map_or(0, |media| media.next.wrapping_sub(begins.into())),
             },
             rtx_stream: rtx.map_or(SenderStream::default(), |rtx| rtx.stream),
             sent: Sent::default(),

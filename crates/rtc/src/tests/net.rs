@@ -58,6 +58,8 @@ pub(super) struct Net {
     pub(super) watches: bool,
     /// The kernel has no room for what planes send.
     pub(super) blocked: bool,
+    /// Runs that the kernel has room for in a pass.
+    pub(super) room: usize,
     /// Sizes of the runs that were sent: datagrams.
     pub(super) runs: Vec<usize>,
     dice: u64,
@@ -70,12 +72,12 @@ pub(super) struct Net {
 /// What a plane sends in one pass.
 struct Pass<'a> {
     sent: &'a mut Vec<(Transmit, Vec<u8>)>,
-    blocked: bool,
+    room: usize,
 }
 
 impl Outlet for Pass<'_> {
     fn ready(&self, _socket: SocketId) -> bool {
-        !self.blocked
+        self.sent.len() < self.room
     }
 
     fn send(&mut self, transmit: &Transmit, contents: &[u8]) {
@@ -141,6 +143,7 @@ impl Net {
             scene,
             watches: false,
             blocked: false,
+            room: usize::MAX,
             runs: Vec::new(),
             dice: scene.seed,
             rings: BTreeMap::new(),
@@ -238,7 +241,7 @@ impl Net {
         let mut sent = Vec::new();
         let mut pass = Pass {
             sent: &mut sent,
-            blocked: self.blocked,
+            room: if self.blocked { 0 } else { self.room },
         };
         watched(watches, || {
             plane.handle_timeouts(now);

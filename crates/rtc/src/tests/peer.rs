@@ -57,6 +57,8 @@ pub(super) struct Peer {
     pub(super) closed: bool,
     /// Packets that it could not open.
     pub(super) failures: usize,
+    /// What came of media, sealed as it was.
+    pub(super) sealed: Vec<Vec<u8>>,
     /// Datagrams on their way out.
     pub(super) out: Vec<Vec<u8>>,
 }
@@ -84,6 +86,7 @@ impl Peer {
             told: Vec::new(),
             closed: false,
             failures: 0,
+            sealed: Vec::new(),
             out: Vec::new(),
         }
     }
@@ -182,6 +185,7 @@ impl Peer {
             };
             return self.hear(&bytes[..len]);
         }
+        self.sealed.push(datagram.to_vec());
         let Ok(opened) = receiver.open(&mut bytes) else {
             self.failures += 1;
             return;

@@ -1,7 +1,10 @@
 //! No number of an SSRC seals two packets: a client takes such a second one for a replay, and who
 //! overhears both could forge more (RFC 7714 §8.1).
 
+use std::collections::BTreeSet;
 use std::time::Duration;
+
+use rtp::packet::Packet;
 
 use super::ms;
 use super::net::{Net, PeerId};
@@ -80,6 +83,41 @@ fn leaps_of_a_publisher_while_nothing_can_be_sent_reuse_no_number() {
     }
     net.blocked = false;
     goes_on(&mut net, &mut camera, watch);
+}
+
+/// Numbers of packets that were dropped at the last moment are used up all the same.
+#[test]
+fn leaps_of_a_publisher_while_little_can_be_sent_reuse_no_number() {
+    let (mut net, mut camera, watch) = scene();
+    flood(&mut net, &mut camera, 50_000);
+    let before = net.got(watch).len();
+    net.room = 3;
+    for step in 0..10 {
+        camera.sequence = camera.sequence.wrapping_add(6_000);
+        // Of sizes that make a run each.
+        camera.payload_len = 1_000 - 100 * step;
+        net.frame(&mut camera, 1, false);
+    }
+    net.run(ms(20));
+    assert!((before + 1..before + 6).contains(&net.got(watch).len()));
+    net.room = usize::MAX;
+    net.frame(&mut camera, 20, false);
+    net.run(ms(20));
+    assert!(!reuses_a_key_stream(&net.peer(watch.peer).sealed));
+}
+
+/// Where payloads are zeros, which they are behind the camera's count, the key stream shows.
+fn reuses_a_key_stream(sealed: &[Vec<u8>]) -> bool {
+    let mut shown = BTreeSet::new();
+    sealed.iter().any(|bytes| {
+        let packet = Packet::parse_header(bytes).unwrap();
+        let (header, zeros) = (packet.header(), packet.header_len() + 15);
+        !shown.insert((
+            header.ssrc,
+            header.sequence,
+            bytes[zeros..zeros + 5].to_vec(),
+        ))
+    })
 }
 
 #[test]

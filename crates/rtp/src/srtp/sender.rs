@@ -24,9 +24,23 @@ pub enum SealError {
 pub struct SenderStream {
     /// Rollover counter and sequence number of the newest packet; `None` before the first.
     newest: Option<u64>,
+    /// The rollovers of the first number of [`Sender::protect_numbered`], which do not count here.
+    lead: Option<u64>,
 }
 
 impl SenderStream {
+    /// The index of a packet that its sender counts without wrapping, so that equal numbers are equal
+    /// packets, however far they are apart from each other.
+    fn index_of_number(&mut self, number: u64) -> Option<u64> {
+        let lead = *self.lead.get_or_insert(number & !0xffff);
+        let index = number.checked_sub(lead)?;
+        if index >= 1 << 48 {
+            return None;
+        }
+        self.newest = self.newest.max(Some(index));
+        Some(index)
+    }
+
     /// The index of a packet, and from now on the newest if it is newer. The first begins with a
     /// rollover counter of zero.
     fn index(&mut self, sequence: u16) -> Option<u64> {
@@ -81,6 +95,34 @@ impl Sender {
         header_len: usize,
         packet_len: usize,
     ) -> Result<usize, SealError> {
+        self.seal(buffer, header_len, packet_len, |sequence| {
+            stream.index(sequence)
+        })
+    }
+
+    /// The same for a sender that counts its packets without wrapping: `number` has the packet's
+    /// sequence number in its low 16 bits, and rollovers above them. It may be any distance from the
+    /// others; one that was sealed before must bring the very bytes of before.
+    pub fn protect_numbered(
+        &self,
+        stream: &mut SenderStream,
+        number: u64,
+        buffer: &mut [u8],
+        header_len: usize,
+        packet_len: usize,
+    ) -> Result<usize, SealError> {
+        self.seal(buffer, header_len, packet_len, |_| {
+            stream.index_of_number(number)
+        })
+    }
+
+    fn seal(
+        &self,
+        buffer: &mut [u8],
+        header_len: usize,
+        packet_len: usize,
+        index: impl FnOnce(u16) -> Option<u64>,
+    ) -> Result<usize, SealError> {
         let sealed_len = packet_len + self.profile.rtp_overhead();
         let packet = buffer.get_mut(..sealed_len).ok_or(SealError::NoRoom)?;
         if header_len < FIXED_HEADER || header_len > packet_len {
@@ -88,7 +130,7 @@ impl Sender {
         }
         let sequence = u16::from_be_bytes([packet[2], packet[3]]);
         let ssrc = u32::from_be_bytes([packet[8], packet[9], packet[10], packet[11]]);
-        let index = stream.index(sequence).ok_or(SealError::NoIndex)?;
+        let index = index(sequence).ok_or(SealError::NoIndex)?;
         self.rtp.seal_rtp(ssrc, index, header_len, packet);
         Ok(sealed_len)
     }

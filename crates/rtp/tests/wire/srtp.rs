@@ -370,3 +370,30 @@ proptest! {
         }
     }
 }
+
+/// Whoever counts without wrapping may leave out as many numbers as it likes: none means another's key
+/// stream, and the first one begins without rollovers.
+#[test]
+fn numbers_far_apart_are_different_indices() {
+    let mut pair = Pair::new(Profile::AeadAes128Gcm);
+    let begin = 3 << 16 | 60_000;
+    let mut sealed = |number: u64| {
+        let mut buffer = plain(1, number as u16, &[0; 16]);
+        let len = buffer.len();
+        buffer.resize(len + MAX_RTP_OVERHEAD, 0);
+        let (sender, stream) = (&pair.sender, &mut pair.stream);
+        let sealed = sender.protect_numbered(stream, number, &mut buffer, FIXED_HEADER, len);
+        sealed.map(|_| buffer)
+    };
+    let first = sealed(begin).unwrap();
+    let others = [1, 32_767, 32_768, 40_000, 65_536, 100_000].map(|ahead| begin + ahead);
+    let mut all: Vec<_> = others.map(|number| sealed(number).unwrap()).into();
+    assert_eq!(sealed(begin).unwrap(), first, "the same bytes as before");
+    assert_eq!(sealed(2 << 16 | 60_000), Err(SealError::NoIndex));
+    all.push(first.clone());
+    all.sort_by_key(|packet| packet[FIXED_HEADER..].to_vec());
+    all.dedup_by_key(|packet| packet[FIXED_HEADER..].to_vec());
+    assert_eq!(all.len(), others.len() + 1);
+    let opened = pair.receiver.open(&mut first.clone()).unwrap();
+    assert_eq!(opened.index, 60_000);
+}
