@@ -15,8 +15,9 @@ use super::{Path, stun};
 use crate::command::Credentials;
 use crate::registry::CREDENTIALS;
 
-/// Transactions that are remembered, to tell a request that somebody replays from another address.
-const TRANSACTIONS: usize = 16;
+/// Transactions that are remembered, to tell a request that somebody replays from another address: those
+/// of a minute, of a client that checks twice a second.
+const TRANSACTIONS: usize = 160;
 /// Answers that wait to be sent; further ones are not given.
 const ANSWERS: usize = 16;
 

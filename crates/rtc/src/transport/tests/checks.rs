@@ -178,6 +178,18 @@ fn a_request_replayed_from_another_address_moves_nothing_and_is_not_answered() {
 }
 
 #[test]
+fn a_request_is_known_for_a_replay_a_minute_later() {
+    let mut call = Call::connected();
+    let overheard = call.client.check(true);
+    call.receive(call.client.address, &overheard);
+    call.run(seconds(60.0));
+    let check = call.receive(address(6_666), &overheard);
+    assert_eq!(check, Some(Check::Refused));
+    call.run(seconds(1.0));
+    assert_eq!(call.server.path(), Some(path(call.client.address)));
+}
+
+#[test]
 fn a_retransmitted_request_is_answered_again() {
     let mut call = Call::new();
     let request = call.client.check(true);
