@@ -2,7 +2,15 @@
 
 from collections.abc import Sequence
 
-from tidegate.calls.extensions import ABS_SEND_TIME, MID, OURS, RID, ExtensionIds, ExtensionNumbers
+from tidegate.calls.extensions import (
+    ABS_SEND_TIME,
+    DEPENDENCY_DESCRIPTOR,
+    MID,
+    OURS,
+    RID,
+    ExtensionIds,
+    ExtensionNumbers,
+)
 from tidegate.calls.sdp import Extension
 
 NUMBERS = ExtensionNumbers()
@@ -12,8 +20,9 @@ def ids(extensions: Sequence[Extension]) -> dict[str, int]:
     return {extension.uri: extension.id for extension in extensions}
 
 
-def test_the_engines_own_have_the_first_numbers() -> None:
+def test_the_engine_knows_some_numbers() -> None:
     assert [NUMBERS.number(uri) for uri in OURS] == [0, 1, 2, 3, 4]
+    assert NUMBERS.number(DEPENDENCY_DESCRIPTOR) == 7
 
 
 def test_a_uri_keeps_its_number_and_256_have_one() -> None:

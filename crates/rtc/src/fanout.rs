@@ -107,6 +107,7 @@ struct Planned {
     number: u64,
     picture: Option<vp8::Picture>,
     shift: vp8::Shift,
+    frame_shift: u16,
     block: BlockRef,
     /// Goes to the SSRC of retransmissions, with the original's number in front of the payload.
     original: Option<u16>,
@@ -415,6 +416,7 @@ impl Service<'_> {
                 number,
                 picture: fresh.incoming.picture,
                 shift: numbers.picture,
+                frame_shift: numbers.frame_shift,
                 block,
                 original: None,
                 size,
@@ -496,6 +498,7 @@ impl Service<'_> {
                 number,
                 picture: codecs::inspect(kind.codec, packet.payload(), header.marker).picture,
                 shift: origin.numbers.picture,
+                frame_shift: origin.numbers.frame_shift,
                 block,
                 original: again.then_some(original),
                 size,
@@ -571,6 +574,14 @@ impl Service<'_> {
         }
         if let Some(at) = block.abs_send_time() {
             out[FIXED_HEADER + at..][..3].copy_from_slice(&self.abs_send_time);
+        }
+        if let Some(at) = block.frame_number()
+            && planned.frame_shift != 0
+        {
+            let place = &mut out[FIXED_HEADER + at..][..2];
+            let number = u16::from_be_bytes([place[0], place[1]]);
+            let number = number.wrapping_add(planned.frame_shift);
+            place.copy_from_slice(&number.to_be_bytes());
         }
         let mut len = header_len;
         if let Some(original) = planned.original {

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use bytes::{Buf, Bytes, BytesMut};
 use rtp::clock::PublisherClock;
 use rtp::codecs;
-use rtp::extensions::ExtensionMap;
+use rtp::extensions::{self, ExtensionMap};
 use rtp::history::{Bounds, History, Inserted};
 use rtp::layers::{Incoming, Layer, Layers};
 use rtp::nack::{AUDIO_PATIENCE, Missing, Received, VIDEO_PATIENCE};
@@ -602,6 +602,7 @@ impl Plane {
             clock_rate: kind.clock_rate,
             starts_key_frame: frame.starts_key_frame,
             picture: frame.picture,
+            frame_number: extensions::frame_number(packet.extensions(), &track.extensions),
         };
         let lengths = (packet.header_len(), payload.len());
         track.layers.arrived(now, &incoming);

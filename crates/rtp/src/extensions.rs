@@ -15,6 +15,8 @@ impl ExtensionNumber {
     pub const TRANSPORT_CC: Self = Self(3);
     /// `http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time`.
     pub const ABS_SEND_TIME: Self = Self(4);
+    /// `https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension`.
+    pub const DEPENDENCY_DESCRIPTOR: Self = Self(7);
 
     /// Whether its value means something on one leg only, and is never forwarded.
     pub fn is_ours(self) -> bool {
@@ -187,6 +189,7 @@ pub struct Outgoing {
     len: usize,
     transport_cc: Option<usize>,
     abs_send_time: Option<usize>,
+    frame_number: Option<usize>,
 }
 
 impl Outgoing {
@@ -197,6 +200,7 @@ impl Outgoing {
             len: 0,
             transport_cc: None,
             abs_send_time: None,
+            frame_number: None,
         }
     }
 
@@ -233,8 +237,16 @@ impl Outgoing {
         self.len = BLOCK_HEADER;
         self.transport_cc = transport_cc.and_then(|(id, value)| self.push(form, id, value));
         self.abs_send_time = abs_send_time.and_then(|(id, value)| self.push(form, id, value));
-        for (id, value) in mid.into_iter().chain(forwarded) {
+        if let Some((id, value)) = mid {
             self.push(form, id, value);
+        }
+        let descriptor = to.id(ExtensionNumber::DEPENDENCY_DESCRIPTOR);
+        self.frame_number = None;
+        for (id, value) in forwarded {
+            let start = self.push(form, id, value);
+            if Some(id) == descriptor && value.len() >= FRAME_NUMBER.end {
+                self.frame_number = start.map(|start| start + FRAME_NUMBER.start);
+            }
         }
         self.close(form);
     }
@@ -288,6 +300,11 @@ impl Outgoing {
     pub fn abs_send_time(&self) -> Option<usize> {
         self.abs_send_time
     }
+
+    /// Where in the block the number of the packet's frame stands, see [`frame_number`].
+    pub fn frame_number(&self) -> Option<usize> {
+        self.frame_number
+    }
 }
 
 impl Default for Outgoing {
@@ -295,6 +312,17 @@ impl Default for Outgoing {
         Self::new()
     }
 }
+
+/// The number of the packet's frame in its stream, where a dependency descriptor says it: two bytes, big
+/// endian, behind the first one (AV1 RTP specification, appendix A.8.3).
+pub fn frame_number(source: Block<'_>, from: &ExtensionMap) -> Option<u16> {
+    let value = source.get(from.id(ExtensionNumber::DEPENDENCY_DESCRIPTOR)?)?;
+    let number = value.get(FRAME_NUMBER)?;
+    Some(u16::from_be_bytes([number[0], number[1]]))
+}
+
+/// In the value of a dependency descriptor.
+const FRAME_NUMBER: std::ops::Range<usize> = 1..3;
 
 /// The value of abs-send-time: seconds modulo 64 with 18 bits of fraction. `time` counts from any
 /// fixed moment.
@@ -319,7 +347,7 @@ mod tests {
 
     const LEVEL: ExtensionNumber = ExtensionNumber(5);
     const ORIENTATION: ExtensionNumber = ExtensionNumber(6);
-    const DESCRIPTOR: ExtensionNumber = ExtensionNumber(7);
+    const DESCRIPTOR: ExtensionNumber = ExtensionNumber::DEPENDENCY_DESCRIPTOR;
 
     fn elements(block: Block<'_>) -> Vec<(u8, &[u8])> {
         let pairs = block.iter().map(|element| (element.id, element.value));
@@ -466,6 +494,25 @@ mod tests {
         ];
         assert_eq!(block.len() % 4, 0);
         assert_eq!(elements(Block::new(0xbede, &block[4..])), expected);
+    }
+
+    #[test]
+    fn the_number_of_a_frame_is_found_on_either_leg() {
+        let from = ExtensionMap::new(&[(1, LEVEL), (6, DESCRIPTOR)]);
+        let to = ExtensionMap::new(&[(3, LEVEL), (10, DESCRIPTOR)]);
+        let numbers = |source: &str| {
+            let source = hex(source);
+            let source = Block::new(0xbede, &source);
+            let mut outgoing = Outgoing::new();
+            outgoing.rewrite(source, &from, &to, None);
+            let at = outgoing.frame_number();
+            let written =
+                at.map(|at| u16::from_be_bytes([outgoing.bytes[at], outgoing.bytes[at + 1]]));
+            (frame_number(source, &from), written)
+        };
+        assert_eq!(numbers("1042 64aa1234ddee"), (Some(0x1234), Some(0x1234)));
+        assert_eq!(numbers("61aabb 1042"), (None, None));
+        assert_eq!(numbers("1042"), (None, None));
     }
 
     #[test]

@@ -51,6 +51,8 @@ pub struct Incoming {
     pub starts_key_frame: bool,
     /// VP8's picture numbers.
     pub picture: Option<vp8::Picture>,
+    /// Of its dependency descriptor: [`frame_number`](crate::extensions::frame_number).
+    pub frame_number: Option<u16>,
 }
 
 #[derive(Debug)]
@@ -175,6 +177,7 @@ struct Newest {
     at: Instant,
     picture_id: u16,
     tl0picidx: u8,
+    frame_number: Option<u16>,
 }
 
 /// One sink's view of one track: which encoding it gets, under which numbers.
@@ -392,13 +395,18 @@ impl View {
     fn switch(&mut self, now: Instant, layers: &Layers, packet: &Incoming) -> Numbers {
         let timestamp_shift = self.align(now, layers, packet);
         let picture = self.picture_shift(packet);
+        let frame_shift = self.frame_shift(packet);
         self.pair = self.pair(layers);
         self.current = Some(packet.layer);
         self.target = None;
         let layer = packet.layer;
-        let numbers = self
-            .output
-            .begin(layer, packet.sequence, timestamp_shift, picture);
+        let numbers = self.output.begin(
+            layer,
+            packet.sequence,
+            timestamp_shift,
+            picture,
+            frame_shift,
+        );
         self.remember(now, packet, numbers);
         numbers
     }
@@ -452,6 +460,16 @@ impl View {
         }
     }
 
+    /// What makes the packet's frame the one behind the newest that was sent: browsers drop a key frame
+    /// whose dependency descriptor has a lower number than another one's before it.
+    fn frame_shift(&self, packet: &Incoming) -> u16 {
+        let newest = self.newest.and_then(|newest| newest.frame_number);
+        let (Some(newest), Some(number)) = (newest, packet.frame_number) else {
+            return 0;
+        };
+        newest.wrapping_add(1).wrapping_sub(number)
+    }
+
     #[inline]
     fn remember(&mut self, now: Instant, packet: &Incoming, numbers: Numbers) {
         let timestamp = packet.timestamp.wrapping_add(numbers.timestamp_shift);
@@ -460,10 +478,14 @@ impl View {
             at: now,
             picture_id: 0,
             tl0picidx: 0,
+            frame_number: None,
         });
         if is_ahead(timestamp, newest.timestamp) {
             newest.timestamp = timestamp;
             newest.at = now;
+        }
+        if let Some(number) = packet.frame_number {
+            newest.frame_number = Some(number.wrapping_add(numbers.frame_shift));
         }
         if let Some(picture) = packet.picture {
             if let Some(id) = picture.picture_id {
@@ -552,6 +574,7 @@ mod tests {
             clock_rate: 90_000,
             starts_key_frame,
             picture: None,
+            frame_number: None,
         }
     }
 
@@ -769,6 +792,32 @@ mod tests {
         assert_eq!(41_u8.wrapping_add(numbers.picture.tl0picidx), 0);
     }
 
+    #[test]
+    fn frame_numbers_go_on_across_a_switch_and_another_track() {
+        let numbered = |packet: Incoming, number: u16| Incoming {
+            frame_number: Some(number),
+            ..packet
+        };
+        let number = |verdict: Verdict, packet: Incoming| match verdict {
+            Verdict::Send(numbers) => Some(packet.frame_number?.wrapping_add(numbers.frame_shift)),
+            _ => None,
+        };
+        let mut scene = Scene::new(&["f"]);
+        let first = numbered(packet(FULL, 500, true), 900);
+        assert_eq!(number(scene.deliver(first), first), Some(900));
+        scene.deliver(numbered(packet(HALF, 20, true), 3));
+        scene.view.prefer(&scene.layers, &wishes(&["h"]));
+        let switched = numbered(packet(HALF, 21, true), 4);
+        assert_eq!(number(scene.deliver(switched), switched), Some(901));
+        let next = numbered(packet(HALF, 22, false), 6);
+        assert_eq!(number(scene.deliver(next), next), Some(903));
+
+        scene.layers = Layers::new([""]);
+        scene.view.repoint(&scene.layers, &[]);
+        let young = numbered(packet(FULL, 10, true), 0);
+        assert_eq!(number(scene.deliver(young), young), Some(904));
+    }
+
     /// The capture of `packet`, as its sink gets to know it.
     fn captured(scene: &mut Scene, packet: Incoming, verdict: Verdict) -> u64 {
         let pair = scene.view.pair(&scene.layers).unwrap();
@@ -923,6 +972,7 @@ mod tests {
                                 clock_rate: 90_000,
                                 starts_key_frame,
                                 picture: None,
+                                frame_number: None,
                             },
                             lost: percent < loss,
                             unmapped: loss > 0 && special == 0,

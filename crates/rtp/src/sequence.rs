@@ -63,6 +63,8 @@ pub struct Numbers {
     pub timestamp_shift: u32,
     /// Added to VP8's picture numbers.
     pub picture: vp8::Shift,
+    /// Added to the frame number of a dependency descriptor, modulo 2^16.
+    pub frame_shift: u16,
 }
 
 /// Which packet of the publisher an output sequence number stands for.
@@ -90,6 +92,7 @@ struct Segment {
     offset: i64,
     timestamp_shift: u32,
     picture: vp8::Shift,
+    frame_shift: u16,
 }
 
 impl Segment {
@@ -102,6 +105,7 @@ impl Segment {
             sequence: Extended(output),
             timestamp_shift: self.timestamp_shift,
             picture: self.picture,
+            frame_shift: self.frame_shift,
         }
     }
 }
@@ -138,6 +142,7 @@ impl Output {
         first: Extended,
         timestamp_shift: u32,
         picture: vp8::Shift,
+        frame_shift: u16,
     ) -> Numbers {
         let segment = Segment {
             layer,
@@ -145,6 +150,7 @@ impl Output {
             offset: self.next.wrapping_sub(first.0) as i64,
             timestamp_shift,
             picture,
+            frame_shift,
         };
         self.push(segment);
         self.open = true;
@@ -280,7 +286,10 @@ mod tests {
 
     fn begin(output: &mut Output, layer: Layer, input: u64) -> u64 {
         let picture = vp8::Shift::default();
-        output.begin(layer, Extended(input), 0, picture).sequence.0
+        output
+            .begin(layer, Extended(input), 0, picture, 0)
+            .sequence
+            .0
     }
 
     fn send(output: &mut Output, layer: Layer, input: u64) -> Option<u64> {

@@ -11,6 +11,12 @@ REPAIRED_RID = "urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id"
 TRANSPORT_CC = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"
 ABS_SEND_TIME = "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time"
 
+DEPENDENCY_DESCRIPTOR = (
+    "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension"
+)
+"""The engine forwards it, and numbers its frames anew where a stream goes on with another's; its
+number is 7."""
+
 OURS = (MID, RID, REPAIRED_RID, TRANSPORT_CC, ABS_SEND_TIME)
 """What the engine reads and writes itself, leg by leg; their numbers are 0 to 4."""
 
@@ -18,7 +24,7 @@ _USUAL: dict[Kind, tuple[str, ...]] = {
     "audio": ("urn:ietf:params:rtp-hdrext:ssrc-audio-level",),
     "video": (
         "urn:3gpp:video-orientation",
-        "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension",
+        DEPENDENCY_DESCRIPTOR,
         "http://www.webrtc.org/experiments/rtp-hdrext/video-layers-allocation00",
         "http://www.webrtc.org/experiments/rtp-hdrext/playout-delay",
         "http://www.webrtc.org/experiments/rtp-hdrext/color-space",
