@@ -1,5 +1,6 @@
 //! Bytes of an enemy.
 
+use super::super::sctp::Sctp;
 use super::*;
 
 #[test]
@@ -99,4 +100,51 @@ fn more_records_in_a_pass_than_dtls_keeps_are_lost_and_nothing_else() {
     }
     call.run(seconds(3.0));
     assert!(call.take_events().is_empty());
+}
+
+/// SCTP packets of a peer that has shaken hands, with bytes of them changed and the checksum made good.
+#[test]
+fn damaged_packets_of_sctp_are_survived() {
+    const CHECKSUM: crc::Crc<u32> = crc::Crc::<u32>::new(&crc::CRC_32_ISCSI);
+    for seed in 1..=200_u64 {
+        let mut call = Call::new();
+        call.dice = seed * 0x9e37_79b9;
+        let now = call.now;
+        let (mut server, mut client) = (Sctp::accept(), Sctp::call(5_000));
+        let mut heard: Vec<Vec<u8>> = Vec::new();
+        for _ in 0..20 {
+            while let Some(packet) = client.poll_transmit(now) {
+                heard.push(packet.to_vec());
+                server.handle(now, &packet);
+            }
+            while let Some(packet) = server.poll_transmit(now) {
+                client.handle(now, &packet);
+            }
+            if let Some(association) = client.association()
+                && let Ok(mut stream) = association.open_stream(
+                    call.dice as u16 % 100,
+                    sctp_proto::PayloadProtocolIdentifier::Binary,
+                )
+            {
+                let _ = stream.write(&[7; 300]);
+            }
+            let mut whole = heard[0].clone();
+            whole[8..12].fill(0);
+            let checksum = CHECKSUM.checksum(&whole).to_le_bytes();
+            assert_eq!(heard[0][8..12], checksum, "what is damaged is read");
+            for _ in 0..20 {
+                let mut bytes = heard[call.roll() as usize % heard.len()].clone();
+                for _ in 0..=call.roll() % 4 {
+                    let at = 12 + (call.roll() * call.roll()) as usize % (bytes.len() - 12);
+                    bytes[at] = (call.roll() * 3) as u8;
+                }
+                bytes[8..12].fill(0);
+                let checksum = CHECKSUM.checksum(&bytes).to_le_bytes();
+                bytes[8..12].copy_from_slice(&checksum);
+                server.handle(now, &bytes);
+                while server.poll_transmit(now).is_some() {}
+            }
+        }
+        server.handle_timeout(now + seconds(60.0));
+    }
 }
