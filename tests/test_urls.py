@@ -3,7 +3,14 @@
 import socket
 
 import pytest
-from tidegate.addresses import Announced, HostPort, has_ipv6, local_addresses, reachable_hosts
+from tidegate.addresses import (
+    Announced,
+    HostPort,
+    candidates,
+    has_ipv6,
+    local_addresses,
+    reachable_hosts,
+)
 from tidegate.urls import Urls
 
 HTTP = HostPort("127.0.0.1", 8080)
@@ -49,3 +56,22 @@ def test_a_wildcard_stands_for_every_local_address_loopback_first() -> None:
         assert local_addresses(ipv6=True)[:2] == ("127.0.0.1", "::1")
     for host in reachable_hosts((), HostPort("::", 1)):
         socket.getaddrinfo(host, 1, flags=socket.AI_NUMERICHOST)
+
+
+def test_candidates_are_what_was_announced_with_the_bound_port_unless_it_has_its_own() -> None:
+    announce = (Announced("192.0.2.1"), Announced("::1", 443))
+    assert candidates(announce, HostPort("0.0.0.0", 4443)) == (
+        HostPort("192.0.2.1", 4443),
+        HostPort("::1", 443),
+    )
+
+
+def test_a_name_that_is_nobody_s_is_no_candidate_and_the_operator_is_told(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def unknown(*_: object, **__: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    assert candidates((Announced("sfu.example"),), HostPort("0.0.0.0", 4443)) == ()
+    assert "sfu.example: Name or service not known" in caplog.text

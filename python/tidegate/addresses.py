@@ -2,9 +2,12 @@
 
 import contextlib
 import ipaddress
+import logging
 import socket
 from dataclasses import dataclass
 from typing import Self
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +97,12 @@ def candidates(announce: tuple[Announced, ...], bound: HostPort) -> tuple[HostPo
     found: dict[HostPort, None] = {}
     for address in announce:
         port = address.port or bound.port
-        with contextlib.suppress(OSError):
+        try:
             infos = socket.getaddrinfo(address.host, port, type=socket.SOCK_DGRAM)
-            found |= {HostPort(str(info[4][0]), port): None for info in infos}
+        except OSError as error:
+            log.warning("WebRTC is not told of %s: %s", address.host, error.strerror)
+            continue
+        found |= {HostPort(str(info[4][0]), port): None for info in infos}
     return tuple(found)
 
 
