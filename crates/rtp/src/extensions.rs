@@ -145,6 +145,9 @@ pub struct Element<'a> {
 /// subscribers.
 pub const MAX_ELEMENTS: usize = 32;
 
+/// Elements of one packet that are passed on: with the three of our own it is still read whole.
+pub const MAX_FORWARDED: usize = MAX_ELEMENTS - 3;
+
 /// Reads a block from its start.
 #[derive(Clone, Copy, Debug)]
 pub struct Elements<'a> {
@@ -225,6 +228,7 @@ impl Outgoing {
             let number = from.number(element.id).filter(|number| !number.is_ours())?;
             Some((to.id(number)?, element.value))
         });
+        let forwarded = forwarded.take(MAX_FORWARDED);
         let mut all = [transport_cc, abs_send_time, mid]
             .into_iter()
             .flatten()

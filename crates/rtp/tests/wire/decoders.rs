@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use rtp::extensions::{ExtensionMap, ExtensionNumber, MAX_BLOCK, Outgoing};
+use rtp::extensions::{ExtensionMap, ExtensionNumber, MAX_BLOCK, MAX_FORWARDED, Outgoing};
 use rtp::packet::{FIXED_HEADER, Header, Packet, pad};
 use rtp::rtcp::{self, ReportBlock, Writer};
 use rtp::srtp::{
@@ -73,6 +73,7 @@ pub fn rtp(input: &[u8]) {
         .filter(|one| (2..60).contains(&one.id))
         .filter(|one| has(ExtensionNumber(u16::from(one.id) + 100)))
         .map(|one| (one.id - 1, one.value))
+        .take(MAX_FORWARDED)
         .collect();
     let copied: Vec<_> = copy
         .extensions()
