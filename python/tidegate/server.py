@@ -120,12 +120,17 @@ async def serving(config: Config) -> AsyncIterator[asyncio.Future[None]]:
         stack.push_async_callback(http.stop)
         stack.callback(media.act, calls.stop)
         for task in (watch.run(), shown.keep_fresh(media)):
-            stack.callback(asyncio.create_task(task).cancel)
+            stack.push_async_callback(_end, asyncio.create_task(task))
         _announce(config, account, http.address, udp, shown.certificate, data_dir)
         await mark_shown(store, account)
         if config.ready_file is not None:
             stack.callback(config.ready_file.unlink, missing_ok=True)
         yield media.failed
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.wait([task])
 
 
 def _announce(

@@ -280,3 +280,24 @@ async def test_a_directory_that_followed_is_like_one_that_starts_now(
     assert [fresh.relay(uid) for uid in ever] == [directory.relay(uid) for uid in ever]
     assert {uid for uid in ever if fresh.relay(uid)} == {relay.uid for relay in living}
     assert set(fresh.keys) == set(directory.keys)
+
+
+async def test_a_look_under_way_is_finished_before_the_watch_ends(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watch = Watch(store, Directory())
+    begun, release, finished = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def slow_look() -> None:
+        begun.set()
+        await release.wait()
+        finished.set()
+
+    monkeypatch.setattr(watch, "catch_up", slow_look)
+    running = asyncio.create_task(watch.run(every=0.001))
+    await begun.wait()
+    running.cancel()
+    asyncio.get_running_loop().call_soon(release.set)
+    await asyncio.wait([running])
+    assert running.cancelled()
+    assert finished.is_set()

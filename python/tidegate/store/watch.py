@@ -18,6 +18,7 @@ from tidegate.store.directory import AppRecord, Directory, RelayRecord
 log = logging.getLogger(__name__)
 
 _CHUNK = 500
+_LAST_LOOK_SECONDS = 1.0
 
 
 class Watch:
@@ -82,12 +83,24 @@ class Watch:
         return changed.where(table.c.deleted.is_(None)) if self._seen < 0 else changed
 
     async def run(self, every: float = 1.0) -> None:
-        """Looks again ``every`` so many seconds until cancelled, whatever goes wrong in a look."""
+        """Looks again ``every`` so many seconds until cancelled, whatever goes wrong in a look.
+
+        A look under way when it is cancelled is finished first, for a second at most: a query that
+        is cut off leaves a connection that does not close.
+        """
         while True:
             await asyncio.sleep(every)
+            look = asyncio.create_task(self._look())
             try:
-                await self.catch_up()
-            except (SQLAlchemyError, OSError) as error:
-                log.warning("the database cannot be read for changes: %s", type(error).__name__)
-            except Exception:
-                log.exception("changes could not be taken over")
+                await asyncio.shield(look)
+            except asyncio.CancelledError:
+                await asyncio.wait([look], timeout=_LAST_LOOK_SECONDS)
+                raise
+
+    async def _look(self) -> None:
+        try:
+            await self.catch_up()
+        except (SQLAlchemyError, OSError) as error:
+            log.warning("the database cannot be read for changes: %s", type(error).__name__)
+        except Exception:
+            log.exception("changes could not be taken over")
