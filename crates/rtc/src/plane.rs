@@ -258,10 +258,18 @@ impl Plane {
     pub fn handle_timeouts(&mut self, now: Instant) {
         self.now = now;
         self.addresses.expire(now);
-        while let Some(slot) = self.session_timers.pop_due(now) {
+        // Each has one deadline. Whoever sets it into the past has its turn in the next pass, so that no
+        // mistake about a deadline can hold this one up.
+        for _ in 0..self.sessions.len() {
+            let Some(slot) = self.session_timers.pop_due(now) else {
+                break;
+            };
             self.session_due(slot);
         }
-        while let Some(slot) = self.track_timers.pop_due(now) {
+        for _ in 0..self.tracks.len() {
+            let Some(slot) = self.track_timers.pop_due(now) else {
+                break;
+            };
             self.track_due(slot);
         }
     }
