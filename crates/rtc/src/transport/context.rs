@@ -44,8 +44,8 @@ const LARGEST_RECORD: usize = (1 << 14) + 2_048;
 pub struct Context {
     settings: Settings,
     certificate: DtlsCertificate,
-    /// ICE has shown that the peer is where it says, so that a session's first ClientHello needs no
-    /// cookie.
+    /// A session's first ClientHello needs no cookie: it comes from where somebody who knows the ICE
+    /// password says it is, and such a one can draw no more than a flight to a place that it makes up.
     first: Arc<Config>,
     /// One that comes while another association stands must show that it was not forged.
     again: Arc<Config>,
