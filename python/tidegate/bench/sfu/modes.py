@@ -119,6 +119,10 @@ class _Joined:
 Play = Callable[[Scene], Awaitable[Figures]]
 
 
+_SCENE_SECONDS = 90.0
+"""Longer than any mode takes: a server that answers no more must not hold up the others."""
+
+
 def _scene(bench: Bench, sessions: int, play: Play, profile: Profile | None = None) -> Figures:
     """Starts the server, opens a room in it, and plays.
 
@@ -127,7 +131,7 @@ def _scene(bench: Bench, sessions: int, play: Play, profile: Profile | None = No
     """
 
     async def inside(target: Target) -> Figures:
-        async with AsyncExitStack() as stack:
+        async with asyncio.timeout(_SCENE_SECONDS), AsyncExitStack() as stack:
             load = await stack.enter_async_context(
                 Load.started(sessions, profile=profile, server_pid=target.pid)
             )
