@@ -394,7 +394,6 @@ impl Plane {
         self.sessions[slot].connected = true;
         for index in 0..self.sessions[slot].sinks.len() {
             let sink = self.sessions[slot].sinks[index];
-            self.mute_sink(sink, false);
             self.refresh_sink(sink);
         }
     }

@@ -330,14 +330,6 @@ impl Plane {
         session.resends.retain(|resend| resend.sink != slot);
     }
 
-    /// Stops a sink whose session is away, or has it begin again.
-    pub(crate) fn mute_sink(&mut self, slot: usize, muted: bool) {
-        let sink = &mut self.sinks[slot];
-        if let (Some(view), Some(track)) = (&mut sink.view, sink.track) {
-            view.mute(&self.tracks[track].layers, muted);
-        }
-    }
-
     /// Asks for the key frame that the sink waits for, if it does and is connected.
     pub(crate) fn begin_sink(&mut self, slot: usize) {
         let sink = &mut self.sinks[slot];

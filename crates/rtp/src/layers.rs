@@ -189,7 +189,6 @@ pub struct View {
     generation: Option<u32>,
     current: Option<Layer>,
     target: Option<Layer>,
-    muted: bool,
     ask_at: Option<Instant>,
     /// The target's first packet that was not sent for want of a key frame.
     waiting_since: Option<Instant>,
@@ -212,7 +211,6 @@ impl View {
             generation: None,
             current: None,
             target: None,
-            muted: false,
             ask_at: None,
             waiting_since: None,
             waiting_at: Extended(0),
@@ -278,15 +276,6 @@ impl View {
         self.choose(layers);
     }
 
-    /// Stops at once, or begins again with the next key frame.
-    pub fn mute(&mut self, layers: &Layers, muted: bool) {
-        self.muted = muted;
-        if muted {
-            self.stop();
-        }
-        self.choose(layers);
-    }
-
     /// The encoding that should be asked for a key frame now, at most every [`ASK_AGAIN`]. For the
     /// moments when no packet comes: after attaching a sink, or a change.
     pub fn ask(&mut self, now: Instant, layers: &Layers) -> Option<Layer> {
@@ -334,7 +323,6 @@ impl View {
         let wished = self.wishes.iter().copied();
         let choice = wished.clone().find(|layer| layers.arrives(*layer));
         let target = match choice {
-            _ if self.muted => None,
             None => {
                 if !wished.clone().any(|layer| Some(layer) == self.current) {
                     self.stop();
@@ -693,17 +681,6 @@ mod tests {
         scene.key(HALF, 1);
         scene.wait(ms(5_000));
         assert_eq!(sent(scene.delta(FULL, 2)), Some(101));
-    }
-
-    #[test]
-    fn muting_stops_at_once_and_the_next_key_frame_goes_on_without_a_gap() {
-        let mut scene = Scene::new(&["f"]);
-        scene.key(FULL, 500);
-        scene.view.mute(&scene.layers, true);
-        assert_eq!(scene.key(FULL, 501), Verdict::Drop);
-        scene.view.mute(&scene.layers, false);
-        assert_eq!(scene.delta(FULL, 502), Verdict::Ask);
-        assert_eq!(sent(scene.key(FULL, 503)), Some(101));
     }
 
     #[test]
