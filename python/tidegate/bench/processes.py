@@ -7,10 +7,12 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import httpx
 
 from tidegate.errors import BenchError
 
@@ -57,6 +59,18 @@ def tidegate_serving(directory: Path, shards: int) -> Iterator[dict[str, Any]]:
     with process(command, directory, environ) as started:
         wait(started, directory, ready.exists)
         yield json.loads(ready.read_text())
+
+
+def provision(told: Mapping[str, Any], path: str) -> dict[str, Any]:
+    """Creates what stands at ``path`` below the account of the server that says ``told``."""
+    made = httpx.post(
+        f"{told['api']}/accounts/{told['account_id']}/{path}",
+        json={"name": "bench"},
+        headers={"Authorization": f"Bearer {told['api_token']}"},
+    )
+    made.raise_for_status()
+    created: dict[str, Any] = made.json()["result"]
+    return created
 
 
 def wait(process: subprocess.Popen[bytes], directory: Path, ready: Callable[[], bool]) -> None:

@@ -14,10 +14,15 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit, urlunsplit
 
-import httpx
-
 from tidegate.bench.certificate import write_certificate
-from tidegate.bench.processes import free_port, is_free, process, tidegate_serving, wait
+from tidegate.bench.processes import (
+    free_port,
+    is_free,
+    process,
+    provision,
+    tidegate_serving,
+    wait,
+)
 from tidegate.errors import BenchError
 
 Transport = Literal["quic", "webtransport"]
@@ -82,13 +87,7 @@ def tidegate(shards: int) -> Relay:
 
     def start(directory: Path) -> Iterator[Target]:
         with tidegate_serving(directory, shards) as told:
-            made = httpx.post(
-                f"{told['api']}/accounts/{told['account_id']}/moq/relays",
-                json={"name": "bench"},
-                headers={"Authorization": f"Bearer {told['api_token']}"},
-            )
-            made.raise_for_status()
-            relay = made.json()["result"]
+            relay = provision(told, "moq/relays")
             yield Target(
                 address=told["moq"].split("://", 1)[1].rstrip("/"),
                 pid=told["pid"],

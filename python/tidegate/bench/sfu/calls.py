@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 
 from tidegate.bench.sfu import sdp
-from tidegate.bench.sfu.load import Credentials, Load, Session
+from tidegate.bench.sfu.load import Credentials, Load
 from tidegate.errors import BenchError
 
 _TRACKS_PER_REQUEST = 64
@@ -45,17 +45,7 @@ class Calls:
         answered = await self._ask("POST", f"/sessions/{session}/tracks/new", body)
         self._publishers |= dict.fromkeys(tracks, session)
         theirs = sdp.parse(answered["sessionDescription"]["sdp"])
-        return await load.connect(
-            Session(
-                address=_address(theirs),
-                local=local,
-                remote=theirs.credentials,
-                fingerprint=theirs.fingerprint,
-                transport_cc=theirs.transport_cc,
-                dtls_server=theirs.setup == "active",
-                publish=sent,
-            )
-        )
+        return await load.connect(theirs.publisher(local, sent))
 
     async def subscribe(self, load: Load, tracks: Sequence[int]) -> int:
         """Subscribes one session to tracks; returns its id."""
@@ -78,17 +68,8 @@ class Calls:
             body = {"sessionDescription": description}
             await self._ask("PUT", f"/sessions/{session}/renegotiate", body)
             if connected is None:
-                connected = await load.connect(
-                    Session(
-                        address=_address(theirs),
-                        local=local,
-                        remote=theirs.credentials,
-                        fingerprint=theirs.fingerprint,
-                        transport_cc=theirs.transport_cc,
-                        subscribe=list(tracks),
-                        payload_types=sorted({one.payload_type for one in theirs.sections}),
-                    )
-                )
+                payload_types = sorted({one.payload_type for one in theirs.sections})
+                connected = await load.connect(theirs.subscriber(local, tracks, payload_types))
         assert connected is not None
         return connected
 
@@ -104,9 +85,3 @@ class Calls:
             if "errorCode" in one:
                 raise BenchError(f"{one['errorCode']}: {one.get('errorDescription', '')}")
         return answer
-
-
-def _address(described: sdp.Description) -> str:
-    if described.address is None:
-        raise BenchError("the server has no address")
-    return described.address

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 
 from tidegate.bench.sfu import sdp
-from tidegate.bench.sfu.load import Credentials, Load, Session
+from tidegate.bench.sfu.load import Credentials, Load
 from tidegate.errors import BenchError
 
 _ROOM = 1
@@ -66,17 +66,7 @@ class Janus:
             assert track.mid is not None
             self._feeds[track.number] = _Feed(joined["plugindata"]["data"]["id"], track.mid[1])
         theirs = sdp.parse(described["jsep"]["sdp"])
-        return await load.connect(
-            Session(
-                address=_address(theirs),
-                local=local,
-                remote=theirs.credentials,
-                fingerprint=theirs.fingerprint,
-                transport_cc=theirs.transport_cc,
-                dtls_server=theirs.setup == "active",
-                publish=sent,
-            )
-        )
+        return await load.connect(theirs.publisher(local, sent))
 
     async def subscribe(self, load: Load, tracks: Sequence[int]) -> int:
         """Subscribes one session to tracks; returns its id."""
@@ -91,17 +81,8 @@ class Janus:
         await self._ask(
             handle, {"request": "start"}, {"type": "answer", "sdp": answer, "trickle": False}
         )
-        return await load.connect(
-            Session(
-                address=_address(theirs),
-                local=local,
-                remote=theirs.credentials,
-                fingerprint=theirs.fingerprint,
-                transport_cc=theirs.transport_cc,
-                subscribe=list(tracks),
-                payload_types=[section.payload_type for section in theirs.sections],
-            )
-        )
+        payload_types = [section.payload_type for section in theirs.sections]
+        return await load.connect(theirs.subscriber(local, tracks, payload_types))
 
     async def _attach(self) -> int:
         attach = {"janus": "attach", "plugin": "janus.plugin.videoroom", "transaction": "attach"}
@@ -138,9 +119,3 @@ class Janus:
                 waiting = self._answers.get(event.get("transaction", ""))
                 if waiting is not None and not waiting.done():
                     waiting.set_result(event)
-
-
-def _address(described: sdp.Description) -> str:
-    if described.address is None:
-        raise BenchError("Janus has no address")
-    return described.address

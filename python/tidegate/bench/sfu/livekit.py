@@ -13,7 +13,7 @@ from livekit.protocol import models, rtc
 from websockets.asyncio.client import ClientConnection, connect
 
 from tidegate.bench.sfu import sdp
-from tidegate.bench.sfu.load import Credentials, Load, Session
+from tidegate.bench.sfu.load import Credentials, Load
 from tidegate.errors import BenchError
 
 KEY = "bench"
@@ -64,17 +64,8 @@ class LiveKit:
         await participant.send(rtc.SignalRequest(offer=offered))
         described = await participant.answers.get()
         theirs = sdp.parse(described.sdp)
-        return await load.connect(
-            Session(
-                address=theirs.address or await participant.address(rtc.SignalTarget.PUBLISHER),
-                local=local,
-                remote=theirs.credentials,
-                fingerprint=theirs.fingerprint,
-                transport_cc=theirs.transport_cc,
-                dtls_server=theirs.setup == "active",
-                publish=sent,
-            )
-        )
+        address = theirs.address or await participant.address(rtc.SignalTarget.PUBLISHER)
+        return await load.connect(theirs.publisher(local, sent, address))
 
     async def subscribe(self, load: Load, tracks: Sequence[int]) -> int:
         """Subscribes one session to everything, which is to be ``tracks``; returns its id."""
@@ -89,17 +80,9 @@ class LiveKit:
             answered = rtc.SessionDescription(type="answer", sdp=answer, id=offered.id)
             await participant.send(rtc.SignalRequest(answer=answered))
             media = [one for one in theirs.sections if one.kind in ("audio", "video")]
-        return await load.connect(
-            Session(
-                address=theirs.address or await participant.address(rtc.SignalTarget.SUBSCRIBER),
-                local=local,
-                remote=theirs.credentials,
-                fingerprint=theirs.fingerprint,
-                transport_cc=theirs.transport_cc,
-                subscribe=list(tracks),
-                payload_types=sorted({section.payload_type for section in media}),
-            )
-        )
+        address = theirs.address or await participant.address(rtc.SignalTarget.SUBSCRIBER)
+        payload_types = sorted({section.payload_type for section in media})
+        return await load.connect(theirs.subscriber(local, tracks, payload_types, address))
 
     async def _join(self) -> "_Participant":
         number = next(self._participants)

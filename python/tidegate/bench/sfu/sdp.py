@@ -6,7 +6,7 @@ It is written like Chromium's: bundled, rtcp-mux, VP8 with retransmissions, or O
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from tidegate.bench.sfu.load import Credentials, Track
+from tidegate.bench.sfu.load import Credentials, Session, Track
 from tidegate.errors import BenchError
 
 MID_URI = "urn:ietf:params:rtp-hdrext:sdes:mid"
@@ -61,6 +61,48 @@ class Description:
         """Id of the transport-wide sequence number; ``None`` where the server does without."""
         found = (section.extensions.get(TRANSPORT_CC_URI) for section in self.sections)
         return next((number for number in found if number is not None), None)
+
+    def publisher(
+        self, local: Credentials, sent: Sequence[Track], address: str | None = None
+    ) -> Session:
+        """Our session that publishes ``sent``; ``address``: where, if it is told elsewhere.
+
+        Raises:
+            BenchError: the server has no address.
+        """
+        return Session(
+            address=address or self._told_address,
+            local=local,
+            remote=self.credentials,
+            fingerprint=self.fingerprint,
+            transport_cc=self.transport_cc,
+            dtls_server=self.setup == "active",
+            publish=sent,
+        )
+
+    def subscriber(
+        self,
+        local: Credentials,
+        tracks: Sequence[int],
+        payload_types: Sequence[int],
+        address: str | None = None,
+    ) -> Session:
+        """The same for one that gets ``tracks``, in packets of these payload types."""
+        return Session(
+            address=address or self._told_address,
+            local=local,
+            remote=self.credentials,
+            fingerprint=self.fingerprint,
+            transport_cc=self.transport_cc,
+            subscribe=list(tracks),
+            payload_types=payload_types,
+        )
+
+    @property
+    def _told_address(self) -> str:
+        if self.address is None:
+            raise BenchError("the server has no address")
+        return self.address
 
 
 def parse(sdp: str) -> Description:

@@ -11,7 +11,7 @@ from typing import Protocol
 
 import httpx
 
-from tidegate.bench.processes import tidegate_serving
+from tidegate.bench.processes import provision, tidegate_serving
 from tidegate.bench.sfu.calls import Calls
 from tidegate.bench.sfu.load import Load
 
@@ -63,13 +63,7 @@ def tidegate(shards: int) -> Server:
 
     def start(directory: Path) -> Iterator[Target]:
         with tidegate_serving(directory, shards) as told:
-            made = httpx.post(
-                f"{told['api']}/accounts/{told['account_id']}/calls/apps",
-                json={"name": "bench"},
-                headers={"Authorization": f"Bearer {told['api_token']}"},
-            )
-            made.raise_for_status()
-            app = made.json()["result"]
+            app = provision(told, "calls/apps")
             url = f"{told['sfu']}/apps/{app['uid']}"
             yield Target(told["pid"], partial(Calls.room, url, app["secret"]))
 
